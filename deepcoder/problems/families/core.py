@@ -178,10 +178,11 @@ def _choose_cases(
             return None
         best = max(
             rest,
-            key=lambda i: (
-                len(catches[i] & missing) - length[i] / 60,  # a catch is worth 60 characters
-                bool(pairs[i][1]),
-                repr(pairs[i][1]) not in shown,
+            key=lambda i: (  # a catch is worth 60 characters, a telling answer up to 60 more
+                len(catches[i] & missing)
+                + 0.7 * bool(pairs[i][1])
+                + 0.3 * (repr(pairs[i][1]) not in shown)
+                - length[i] / 60
             ),
         )
         visible.append(best)

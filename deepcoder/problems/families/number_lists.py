@@ -22,10 +22,10 @@ def filter_aggregate(rng: Random) -> Sketch:
     verb = {"sum": "sum", "max": "largest", "min": "smallest", "distinct": "count_distinct"}[how]
     name = f"{verb}_{rng.choice(('kept', 'selected', 'matching', 'of_filtered'))}"
     words = {
-        "sum": "the sum of what you get",
+        "sum": "the sum of the results",
         "max": f"the largest result, or {default} if nothing is kept",
         "min": f"the smallest result, or {default} if nothing is kept",
-        "distinct": "how many different results there are",
+        "distinct": "the number of different results",
     }[how]
 
     def source(condition: str, value: str, fallback: str = f", default={default}") -> str:

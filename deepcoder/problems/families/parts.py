@@ -134,9 +134,7 @@ def number_map(rng: Random) -> Part:
     )
 
 
-def numbers(
-    rng: Random, low: int = 0, high: int = 40, size: tuple[int, int] = (2, 7)
-) -> list[int]:
+def numbers(rng: Random, low: int = 0, high: int = 40, size: tuple[int, int] = (2, 7)) -> list[int]:
     """A short list of whole numbers, sometimes with a repeat."""
     drawn = [rng.randint(low, high) for _ in range(rng.randint(*size))]
     if len(drawn) > 2 and rng.random() < 0.4:
@@ -144,12 +142,14 @@ def numbers(
     return drawn
 
 
-WORDS = tuple(
-    "apple bird cloud dog eel fig goose hat ice jam kite lemon moon nut owl pea queen rose sun "
-    "tea umbrella vase wolf yak zebra ant barn cat deer egg fox gate hill iris jug key leaf mint "
-    "nest oak pine road ship tree unit vine wave year zoo banana cocoa level radar noon bubble "
-    "coffee summer apricot orange island engine uncle river stone paper".split()
-)
+_WORDS = """
+apple bird cloud dog eel fig goose hat ice jam kite lemon moon nut owl pea queen rose sun tea
+umbrella vase wolf yak zebra ant barn cat deer egg fox gate hill iris jug key leaf mint nest
+oak pine road ship tree unit vine wave year zoo banana cocoa level radar noon bubble coffee
+summer apricot orange island engine uncle river stone paper
+"""
+
+WORDS = tuple(_WORDS.split())
 """Common short words from which text inputs are drawn."""
 
 
