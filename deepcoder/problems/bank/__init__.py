@@ -25,6 +25,9 @@ TOPICS: tuple[str, ...] = (
     "dictionaries",
     "numbers",
     "recursion",
+    "parsing",
+    "dates",
+    "graphs",
 )
 """Module names in the order in which `load` returns their problems."""
 

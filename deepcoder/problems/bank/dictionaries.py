@@ -171,6 +171,7 @@ ENTRIES = (
             case({"k": None}, {}, gives={"added": [], "removed": ["k"], "changed": []}),
             case({}, {"k": 0}, gives={"added": ["k"], "removed": [], "changed": []}),
             case({"k": [1]}, {"k": [1]}, gives={"added": [], "removed": [], "changed": []}),
+            case({"k": False}, {"k": True}, gives={"added": [], "removed": [], "changed": ["k"]}),
             case(
                 {"b": 1, "a": 1},
                 {"a": 2, "b": 2},
@@ -319,9 +320,10 @@ ENTRIES = (
             the same list of places, which can be a dictionary key.""",
         visible=(
             case(["noon", "cat", "abba", "dog"], gives=[["noon", "abba"], ["cat", "dog"]]),
-            case([], gives=[]),
+            case(["aab", "abb"], gives=[["aab"], ["abb"]]),
         ),
         hidden=(
+            case([], gives=[]),
             case(["aa", "ab", "ba"], gives=[["aa"], ["ab", "ba"]]),
             case(["x"], gives=[["x"]]),
             case(["aab", "abb", "ccd"], gives=[["aab", "ccd"], ["abb"]]),

@@ -13,14 +13,16 @@ ENTRIES = (
             lucky; numbers range from 0 to 999999.""",
         hint="""Write the number with its leading zeros first, otherwise the halves are cut at the
             wrong place.""",
-        visible=(case(123051, gives=True), case(1001, gives=True)),
+        visible=(case(123051, gives=True), case(10100, gives=True)),
         hidden=(
             case(0, gives=True),
             case(999999, gives=True),
             case(123456, gives=False),
-            case(12300, gives=False),
+            case(12300, gives=True),
+            case(12301, gives=False),
             case(7, gives=False),
-            case(10100, gives=True),
+            case(30120, gives=True),
+            case(1001, gives=True),
         ),
         reference="""
             def ticket_is_lucky(number):
@@ -92,7 +94,7 @@ ENTRIES = (
             case(1331, gives=0),
             case(9, gives=0),
             case(123454321, gives=1),
-            case(9091909, gives=1),
+            case(9091909, gives=2),
         ),
         reference="""
             def digit_sandwich(number):
@@ -263,7 +265,7 @@ ENTRIES = (
             digits in ascending order from its digits in descending order. Return how many steps
             it takes until a number appears that was seen before, the start included.""",
         hint="""Remember all numbers seen and pad to the full width before sorting the digits.""",
-        visible=(case(3524, 4, gives=4), case(100, 3, gives=6)),
+        visible=(case(3524, 4, gives=4), case(100, 3, gives=7)),
         hidden=(
             case(6174, 4, gives=1),
             case(1111, 4, gives=2),
@@ -324,8 +326,8 @@ ENTRIES = (
             case(1, gives=1),
             case(4, gives=3),
             case(40, gives=34),
-            case(50, gives=34),
-            case(139, gives=99),
+            case(50, gives=35),
+            case(139, gives=105),
         ),
         reference="""
             def elevator_digits(top):

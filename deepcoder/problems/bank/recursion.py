@@ -273,8 +273,7 @@ ENTRIES = (
             case(5, gives="VVAVVAAVVVAAVAAVVVAVVAAAVVAAVAA"),
             case(
                 6,
-                gives="VVAVVAAVVVAAVAAVVVAVVAAAVVAAVAA"
-                "VVVAVVAAVVVAAVAAAVVAVVAAAVVAAVAA",
+                gives="VVAVVAAVVVAAVAAVVVAVVAAAVVAAVAAVVVAVVAAVVVAAVAAAVVAVVAAAVVAAVAA",
             ),
         ),
         reference="""
@@ -317,13 +316,13 @@ ENTRIES = (
             empty.""",
         hint="""Decide for each toy in turn who gets it and carry the difference of the two totals,
             which must end at zero.""",
-        visible=(case([3, 1, 2], gives=True), case([5, 2, 2], gives=False)),
+        visible=(case([3, 1, 2], gives=True), case([1, 1, 4], gives=False)),
         hidden=(
             case([], gives=True),
             case([0], gives=True),
             case([4], gives=False),
             case([5, 4, 3, 3, 3], gives=True),
-            case([1, 1, 4], gives=False),
+            case([5, 2, 2], gives=False),
             case([8, 7, 6, 5, 4], gives=True),
         ),
         reference="""
