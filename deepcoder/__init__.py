@@ -1,8 +1,15 @@
 """deepcoder: distil a strong coding agent into a small one that people run themselves."""
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-try:
-    __version__ = version("deepcoder")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0.0.0+source"
+
+def __getattr__(name: str) -> str:
+    # Looked up on demand: reading package metadata costs a tenth of the time of a `--help`.
+    if name != "__version__":
+        raise AttributeError(f"module 'deepcoder' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("deepcoder")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0.0.0+source"

@@ -123,30 +123,6 @@ class SignalKind(StrEnum):
     """Dense logits of a white-box teacher, computed while training."""
 
 
-class DivergenceName(StrEnum):
-    """D(teacher‖student) at one token."""
-
-    forward_kl = "forward_kl"
-    reverse_kl = "reverse_kl"
-    jeffreys = "jeffreys"
-    jsd = "jsd"
-    skewed_forward_kl = "skewed_forward_kl"
-    skewed_reverse_kl = "skewed_reverse_kl"
-    total_variation = "total_variation"
-
-
-class Normaliser(StrEnum):
-    """What a weighted sum over tokens is divided by. Denominators are those of the whole
-    optimizer step, over all micro-batches and ranks."""
-
-    group_mean = "group_mean"
-    """Each weight group by its own token count: long reasoning cannot drown actions."""
-    token_mean = "token_mean"
-    """Everything by the count of supervised tokens."""
-    sum = "sum"
-    """Nothing is divided."""
-
-
 class TrajectoryFormat(StrEnum):
     """How a file of trajectories is read."""
 

@@ -1,0 +1,79 @@
+"""How stages find each other: the name of a run folder is a hash of what decides its content."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from deepcoder.runs.files import content_hash
+
+# Which parts of the tree decide the content of a stage's output. A later stage includes what the
+# earlier ones depend on, because its input is found by their key.
+_GENERATE = ("problems", "teacher", "agent", "generation", "seed")
+_PREPARE = (*_GENERATE, "student", "data")
+_TRAIN = (*_PREPARE, "loss", "optim", "trainer", "callbacks")
+KEY_PARTS: dict[str, tuple[str, ...]] = {
+    "doctor": (*_TRAIN, "sandbox", "benchmark"),
+    "generate": _GENERATE,
+    "prepare": _PREPARE,
+    "train": _TRAIN,
+    "evaluate": (*_TRAIN, "benchmark", "run"),
+}
+# Fields that change how fast something is made, not what.
+NOT_CONTENT = (
+    "problems.heldout_variants",
+    "generation.workers",
+    "teacher.device_map",
+    "teacher.batch_size",
+    "benchmark.batch_size",
+    "trainer.enable_progress_bar",
+    "trainer.log_every_n_steps",
+)
+
+
+def stage_key(cfg: Any, name: str) -> str:
+    """Hash of what decides the output of stage `name` under this configuration."""
+    tree: dict[str, Any] = {}
+    for part in KEY_PARTS[name]:
+        node = OmegaConf.select(cfg, part)
+        container = OmegaConf.is_config(node)
+        tree[part] = OmegaConf.to_container(node, resolve=True) if container else node
+    for dotted in NOT_CONTENT:
+        group, _, key = dotted.partition(".")
+        if isinstance(tree.get(group), dict):
+            tree[group].pop(key, None)
+    return content_hash(tree)
+
+
+def stage_folder(cfg: Any, name: str) -> Path:
+    """Where stage `name` puts its output under this configuration."""
+    label = {
+        "generate": lambda: f"{cfg.teacher.kind}-{cfg.problems.kind}",
+        "prepare": lambda: _short(cfg.student.model),
+        "train": lambda: f"{cfg.loss.name}-{_short(cfg.student.model)}",
+        "evaluate": lambda: f"{cfg.benchmark.name}-{_short(cfg.student.model)}",
+        "doctor": lambda: _short(cfg.student.model),
+    }[name]()
+    runs = Path(cfg.paths.runs).expanduser()
+    named = cfg.name if cfg.name and name == cfg.stage else f"{label}-{stage_key(cfg, name)}"
+    return (runs / name / named).absolute()
+
+
+def _short(model: str) -> str:
+    return model.rstrip("/").rpartition("/")[2].lower()[:40]
+
+
+def _run_dir(*, _root_: DictConfig) -> str:
+    return str(stage_folder(_root_, _root_.stage))
+
+
+def _argv_key() -> str:
+    """Same sweep command, same folder: so an interrupted sweep continues."""
+    return content_hash(sorted(a for a in sys.argv[1:] if a not in ("-m", "--multirun")), 8)
+
+
+OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)
+OmegaConf.register_new_resolver("argv_key", _argv_key, replace=True)
