@@ -25,6 +25,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from deepcoder.errors import ConfigError
+from deepcoder.losses.names import DivergenceName, Normaliser
 
 __all__ = [
     "CONF_DIR",
