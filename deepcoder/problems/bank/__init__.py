@@ -28,6 +28,10 @@ TOPICS: tuple[str, ...] = (
     "parsing",
     "dates",
     "graphs",
+    "simulation",
+    "sets",
+    "sorting",
+    "matrices",
 )
 """Module names in the order in which `load` returns their problems."""
 
