@@ -13,11 +13,11 @@ A stage ends with exit status 0 (done), 1 (failed), 2 (bad configuration), 3 (en
 130 (interrupted); what it had done stays done. This module knows nothing of what stages do.
 """
 
+from deepcoder.runs.command import Stage, stage
 from deepcoder.runs.files import atomic_write, content_hash, file_hash
 from deepcoder.runs.folder import RunFolder
 from deepcoder.runs.keys import stage_folder, stage_key
 from deepcoder.runs.progress import progress
-from deepcoder.runs.stage import Stage, stage
 
 __all__ = [
     "RunFolder",

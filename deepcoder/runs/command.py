@@ -55,7 +55,7 @@ class Stage:
             tree = OmegaConf.to_yaml(compose(self.name, overrides), resolve=True)
         except HydraException as error:
             sys.exit(str(error))
-        lines = [inspect.cleandoc(sys.modules[self.run.__module__].__doc__ or "")]
+        lines = [inspect.cleandoc(self.run.__globals__["__doc__"] or "")]
         lines += ["", "Choices (group=option):"]
         for folder in sorted(path for path in CONF_DIR.iterdir() if path.is_dir()):
             options = sorted(path.stem for path in folder.glob("*.yaml"))
