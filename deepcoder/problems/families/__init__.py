@@ -7,14 +7,42 @@ module's `FAMILIES`.
 
 from __future__ import annotations
 
-from deepcoder.problems.families import number_lists, records, texts, times
+from deepcoder.problems.families import (
+    arithmetic,
+    coding,
+    letters,
+    machines,
+    number_lists,
+    records,
+    sequences,
+    series,
+    sets,
+    simulation,
+    tables,
+    texts,
+    times,
+)
 from deepcoder.problems.families.core import Family, Sketch, Split, Variant, split_of, variants
 
 __all__ = ["FAMILIES", "Family", "Sketch", "Split", "Variant", "split_of", "variants"]
 
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for module in (number_lists, texts, times, records)
+    for module in (
+        number_lists,
+        series,
+        arithmetic,
+        sequences,
+        sets,
+        texts,
+        letters,
+        coding,
+        records,
+        tables,
+        times,
+        simulation,
+        machines,
+    )
     for family in module.FAMILIES
 }
 """Every family by name, in a fixed order."""

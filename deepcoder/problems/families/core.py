@@ -45,6 +45,7 @@ LICENCE = "Apache-2.0"
 _HELDOUT_ONE_IN = 5
 _POOL = 28  # candidate inputs drawn per variant, from which the cases are chosen
 _MAX_VISIBLE = 3
+_WORDS = range(12, 46)  # words of a prompt; a wordier phrasing is drawn again
 _MAX_DRY_DRAWS = 20_000  # draws without a new variant after which a family counts as exhausted
 
 
@@ -108,8 +109,9 @@ def variants(family: Family, *, split: Split, seed: int) -> Iterator[Variant]:
         sketch = family.sketch(rng)
         params = json.dumps(sketch.params, sort_keys=True, separators=(",", ":"))
         new = not seen & {params, sketch.reference, sketch.prompt}
+        usable = new and len(sketch.prompt.split()) in _WORDS
         problem = None
-        if new and split_of(family.name, params) == split:
+        if usable and split_of(family.name, params) == split:
             problem = _finish(family, sketch, rng)
         if problem is None:
             dry += 1
@@ -162,7 +164,8 @@ def _choose_cases(
     """Short visible cases that catch every mistake if possible, and hidden ones that do."""
     pool = _distinct([*sketch.edges, *(sketch.draw(rng) for _ in range(_POOL))])
     pairs = [(args, sketch.solve(*deepcopy(args))) for args in pool]
-    caught = [_caught(code, sketch.entry_point, pairs) for code, _ in sketch.mistakes]
+    named = list(dict(reversed(sketch.mistakes)).items())[::-1]  # no source text twice
+    caught = [_caught(code, sketch.entry_point, pairs) for code, _ in named]
     kept = [k for k, where in enumerate(caught) if len(where) >= 2]
     if not kept:
         return None
@@ -206,9 +209,7 @@ def _choose_cases(
         return None
     rng.shuffle(hidden)
     mistakes = tuple(
-        Mistake(code=code, description=text)
-        for k, (code, text) in enumerate(sketch.mistakes)
-        if k in kept
+        Mistake(code=code, description=text) for k, (code, text) in enumerate(named) if k in kept
     )
     return [pairs[i] for i in visible], [pairs[i] for i in hidden], mistakes
 

@@ -83,10 +83,13 @@ def number_test(rng: Random, low: int = 2, high: int = 30) -> Part:
     )
 
 
-def number_map(rng: Random) -> Part:
-    """A mapping of a whole number; `words` completes 'each …'."""
-    k = rng.randint(2, 12)
-    kind = rng.choice(("times", "plus", "minus", "distance", "rest", "cap", "square"))
+_MAPS = ("times", "plus", "minus", "distance", "rest", "cap", "square")
+
+
+def number_map(rng: Random, kinds: tuple[str, ...] = _MAPS, high: int = 12) -> Part:
+    """A mapping of a whole number; `words` completes 'each …'. Only some keep the order."""
+    k = rng.randint(2, high)
+    kind = rng.choice(kinds)
     ignored = "Uses the numbers as they are."
     if kind == "times":
         return Part((kind, k), f"multiplied by {k}", f"x * {k}", lambda x: k * x, "x", ignored)

@@ -38,9 +38,6 @@ def merge_dicts(rng: Random) -> Sketch:
 
     def source(value: str, test: str) -> str:
         if only == "shared":
-            body = f"""
-                out = {{k: {value.replace("x", f"{a}[k]", 1)} for k in {a} if k in {b}}}
-            """
             inner = _replace(value, x=f"{a}[k]", y=f"{b}[k]")
             body = f"out = {{k: {inner} for k in {a} if k in {b}}}"
             return code(f"""

@@ -1,4 +1,4 @@
-"""Families about text: counting words, changing words, run lengths, cleaning, shifting letters."""
+"""Families about words: counting them, changing them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from random import Random
 from deepcoder.problems.families.core import Family, Sketch
 from deepcoder.problems.families.parts import WORDS, Part, phrase_text
 from deepcoder.problems.families.wording import ask, code, say_hint
-from deepcoder.types import Difficulty
 
 __all__ = ["FAMILIES"]
 
@@ -248,118 +247,7 @@ def word_transform(rng: Random) -> Sketch:
     )
 
 
-def run_length(rng: Random) -> Sketch:
-    """Run-length coding with a layout, a threshold and a cap."""
-    least, cap = rng.randint(1, 4), rng.choice((None, 4, 5, 6, 9))
-    mark, gap = rng.choice(("", "*", ":", "x", "^")), rng.choice(("", ",", " ", "|", "/"))
-    count_first = rng.random() < 0.5
-    short = rng.choice(("keep", "drop", "single")) if least > 1 else "keep"
-    arg = rng.choice(("text", "s", "signal", "row"))
-    name = rng.choice(("encode_runs", "pack", "compress", "run_code", "squeeze"))
-    layout = f"{{n}}{mark}{{c}}" if count_first else f"{{c}}{mark}{{n}}"
-    flipped = f"{{c}}{mark}{{n}}" if count_first else f"{{n}}{mark}{{c}}"
-
-    def source(form: str, bound: str, top: int | None = cap) -> str:
-        size = f"min({top}, len(list(group)))" if top else "len(list(group))"
-        lines = [
-            "from itertools import groupby",
-            "",
-            f"def {name}({arg}):",
-            "    parts = []",
-            f"    for c, group in groupby({arg}):",
-            f"        n = {size}",
-        ]
-        if least == 1:
-            lines.append(f'        parts.append(f"{form}")')
-        elif short == "drop":
-            lines += [f"        if n {bound} {least}:", f'            parts.append(f"{form}")']
-        else:
-            lines.append(
-                f'        parts.append(f"{form}" if n {bound} {least} else '
-                f"{'c * n' if short == 'keep' else 'c'})"
-            )
-        lines.append(f'    return "{gap}".join(parts)')
-        return "\n".join(lines) + "\n"
-
-    def solve(line: str) -> str:
-        parts = []
-        start = 0
-        while start < len(line):
-            end = start
-            while end < len(line) and line[end] == line[start]:
-                end += 1
-            n = end - start if cap is None or end - start < cap else cap
-            char = line[start]
-            pieces = [str(n), mark, char] if count_first else [char, mark, str(n)]
-            if n >= least:
-                parts.append("".join(pieces))
-            elif short == "keep":
-                parts.append(line[start:end])
-            elif short == "single":
-                parts.append(char)
-            start = end
-        return gap.join(parts)
-
-    def draw(r: Random) -> tuple[str]:
-        runs = r.randint(1, 4)
-        longest = (cap or 5) + 1
-        sizes = [r.choice((1, 2, least, r.randint(1, longest))) for _ in range(runs)]
-        return ("".join(r.choice("abcxyz") * n for n in sizes),)
-
-    example = ("3", "a") if count_first else ("a", "3")
-    shape = f"'{example[0]}{mark}{example[1]}'"
-    rules = [f"Join the parts with {gap!r}." if gap else "Put the parts together without a gap."]
-    if least > 1:
-        fate = {"keep": "stays as it is", "drop": "is left out", "single": "becomes one letter"}
-        rules.insert(0, f"A run shorter than {least} {fate[short]}.")
-    if cap:
-        rules.insert(0, f"Lengths above {cap} count as {cap}.")
-    mistakes = [(source(flipped, ">="), "Count and letter are the wrong way round.")]
-    if least > 1:
-        mistakes.append((source(layout, ">"), f"Treats runs of exactly {least} as short."))
-    elif cap:
-        mistakes.append((source(layout, ">=", None), f"Does not limit lengths to {cap}."))
-    return Sketch(
-        params={
-            "least": least,
-            "cap": cap,
-            "mark": mark,
-            "gap": gap,
-            "count_first": count_first,
-            "short": short,
-        },
-        entry_point=name,
-        prompt=" ".join(
-            [
-                rng.choice(
-                    (
-                        f"Replace every run of equal letters in `{arg}` by its code: "
-                        f"'aaa' becomes {shape}.",
-                        f"Encode the runs of equal letters in the string `{arg}`, "
-                        f"writing 'aaa' as {shape}.",
-                        f"Return `{arg}` with its runs of the same letter coded, "
-                        f"so that 'aaa' turns into {shape}.",
-                    )
-                ),
-                *rules,
-            ]
-        ),
-        reference=source(layout, ">="),
-        solve=solve,
-        draw=draw,
-        edges=[("",), ("a",)],
-        mistakes=mistakes,
-        hint=say_hint(
-            rng,
-            "itertools.groupby yields each run; its length is len(list(group)).",
-            "Walk over runs rather than letters; groupby finds them.",
-        ),
-        difficulty=Difficulty.MEDIUM,
-    )
-
-
 FAMILIES = (
     Family("count_words", "strings", count_words),
     Family("word_transform", "strings", word_transform),
-    Family("run_length", "strings", run_length),
 )

@@ -22,7 +22,7 @@ _ASK = (
     "Take {given} and return {what}.",
     "For {given}, work out {what} and return it.",
     "The function receives {given}. It returns {what}.",
-    "From {given}, produce {what}.",
+    "From {given}, find {what} and return it.",
     "Called with {given}, the function gives back {what}.",
 )
 
