@@ -32,6 +32,11 @@ TOPICS: tuple[str, ...] = (
     "sets",
     "sorting",
     "matrices",
+    "text_formatting",
+    "intervals",
+    "bits",
+    "combinatorics",
+    "stacks_queues",
 )
 """Module names in the order in which `load` returns their problems."""
 
