@@ -37,6 +37,11 @@ TOPICS: tuple[str, ...] = (
     "bits",
     "combinatorics",
     "stacks_queues",
+    "games",
+    "validation",
+    "time_units",
+    "finance",
+    "state_machines",
 )
 """Module names in the order in which `load` returns their problems."""
 

@@ -213,10 +213,10 @@ ENTRIES = (
         visible=(
             case({"a": {"b": 7}}, "a.b", 0, gives=7),
             case({"a": 5}, "a.b", 0, gives=0),
+            case({"x": None}, "x", 3, gives=None),
         ),
         hidden=(
             case({}, "x", -1, gives=-1),
-            case({"x": None}, "x", 3, gives=None),
             case({"a": {"b": {"c": "deep"}}}, "a.b.c", "", gives="deep"),
             case({"a": {"b": 1}}, "a", 0, gives={"b": 1}),
             case({"a": "text"}, "a.t", "no", gives="no"),

@@ -71,10 +71,13 @@ ENTRIES = (
             online together; periods that only touch or do not meet share 0.""",
         hint="""The shared part runs from the later start to the earlier end and may turn out
             negative.""",
-        visible=(case((10, 20), (15, 30), gives=5), case((0, 5), (7, 9), gives=0)),
+        visible=(
+            case((10, 20), (15, 30), gives=5),
+            case((0, 5), (7, 9), gives=0),
+            case((1, 9), (3, 4), gives=1),
+        ),
         hidden=(
             case((0, 5), (5, 9), gives=0),
-            case((1, 9), (3, 4), gives=1),
             case((3, 4), (1, 9), gives=1),
             case((2, 6), (2, 6), gives=4),
             case((8, 12), (0, 9), gives=1),
@@ -114,12 +117,12 @@ ENTRIES = (
         visible=(
             case([(1, 5), (2, 6), (4, 7)], gives=3),
             case([(1, 2), (2, 3)], gives=1),
+            case([(5, 6), (1, 9), (2, 3)], gives=2),
         ),
         hidden=(
             case([], gives=0),
             case([(3, 9)], gives=1),
             case([(1, 4), (4, 8), (4, 5), (0, 1)], gives=2),
-            case([(5, 6), (1, 9), (2, 3)], gives=2),
             case([(1, 3), (1, 3), (1, 3)], gives=3),
             case([(0, 10), (1, 2), (2, 3), (3, 4)], gives=2),
         ),
@@ -316,12 +319,12 @@ ENTRIES = (
         visible=(
             case([(0, 10), (1, 2), (3, 4)], gives=2),
             case([(1, 3), (3, 5)], gives=2),
+            case([(1, 4), (3, 5), (4, 8)], gives=2),
         ),
         hidden=(
             case([], gives=0),
             case([(4, 8)], gives=1),
             case([(1, 9), (2, 3), (4, 5)], gives=2),
-            case([(1, 4), (3, 5), (4, 8)], gives=2),
             case([(0, 5), (4, 7), (6, 12)], gives=2),
             case([(2, 3), (2, 3), (2, 3)], gives=1),
             case([(1, 9), (2, 4), (4, 6), (6, 9), (0, 3)], gives=3),
@@ -372,12 +375,12 @@ ENTRIES = (
         visible=(
             case([(3, 5), (6, 8)], 4, gives=9),
             case([(1, 2)], 7, gives=7),
+            case([(6, 8), (3, 5)], 3, gives=9),
         ),
         hidden=(
             case([], 1, gives=1),
             case([(5, 9)], 5, gives=10),
             case([(5, 9)], 9, gives=10),
-            case([(6, 8), (3, 5)], 3, gives=9),
             case([(10, 12), (1, 4), (5, 9)], 2, gives=13),
             case([(2, 3), (5, 6)], 3, gives=4),
         ),

@@ -54,12 +54,12 @@ ENTRIES = (
         visible=(
             case([3, 5, 9, 2, 4], gives=3),
             case([1, 2, 1, 2, 3, 4], gives=4),
+            case([2, 2, 2], gives=1),
         ),
         hidden=(
             case([], gives=0),
             case([8], gives=1),
             case([5, 4, 3], gives=1),
-            case([2, 2, 2], gives=1),
             case([1, 2, 3, 4], gives=4),
             case([1, 2, 2, 3, 4], gives=3),
         ),
@@ -282,10 +282,9 @@ ENTRIES = (
             there is none.""",
         hint="""Carry the sum to the left along; the sum to the right is the total without it and
             without the weight at the index.""",
-        visible=(case([2, 3, 9, 5], gives=2), case([1, 2, 3], gives=-1)),
+        visible=(case([2, 3, 9, 5], gives=2), case([1, 2, 3], gives=-1), case([8], gives=0)),
         hidden=(
             case([], gives=-1),
-            case([8], gives=0),
             case([0, 0, 0], gives=0),
             case([4, -1, 1], gives=0),
             case([1, -1, 6], gives=2),

@@ -385,7 +385,7 @@ ENTRIES = (
             is not a square.""",
         hint="""Check the length first, then that the letter is among a to h and the digit among 1
             to 8, before computing anything.""",
-        visible=(case("e4", gives=(4, 3)), case("i1", gives=None)),
+        visible=(case("e4", gives=(4, 3)), case("i1", gives=None), case("a11", gives=None)),
         hidden=(
             case("a1", gives=(0, 0)),
             case("H8", gives=(7, 7)),
@@ -393,7 +393,6 @@ ENTRIES = (
             case("b9", gives=None),
             case("", gives=None),
             case("4e", gives=None),
-            case("a11", gives=None),
         ),
         reference="""
             def chess_square(name):

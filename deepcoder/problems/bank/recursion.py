@@ -164,12 +164,11 @@ ENTRIES = (
             steps has one way.""",
         hint="""Besides the steps that are left, the recursion must know whether the last move was a
             double jump.""",
-        visible=(case(3, gives=3), case(4, gives=4)),
+        visible=(case(3, gives=3), case(4, gives=4), case(5, gives=6)),
         hidden=(
             case(0, gives=1),
             case(1, gives=1),
             case(2, gives=2),
-            case(5, gives=6),
             case(6, gives=9),
             case(10, gives=41),
         ),
@@ -316,12 +315,15 @@ ENTRIES = (
             empty.""",
         hint="""Decide for each toy in turn who gets it and carry the difference of the two totals,
             which must end at zero.""",
-        visible=(case([3, 1, 2], gives=True), case([1, 1, 4], gives=False)),
+        visible=(
+            case([3, 1, 2], gives=True),
+            case([1, 1, 4], gives=False),
+            case([5, 4, 3, 3, 3], gives=True),
+        ),
         hidden=(
             case([], gives=True),
             case([0], gives=True),
             case([4], gives=False),
-            case([5, 4, 3, 3, 3], gives=True),
             case([5, 2, 2], gives=False),
             case([8, 7, 6, 5, 4], gives=True),
         ),

@@ -442,11 +442,14 @@ ENTRIES = (
             queue that is left at the end of any minute; with no minutes it is 0.""",
         hint="""Within a minute cars join first and leave afterwards, and the queue can never become
             negative.""",
-        visible=(case([4, 2], "GR", gives=3), case([5, 0, 0], "RGG", gives=5)),
+        visible=(
+            case([4, 2], "GR", gives=3),
+            case([5, 0, 0], "RGG", gives=5),
+            case([0, 7], "GG", gives=4),
+        ),
         hidden=(
             case([], "", gives=0),
             case([2], "G", gives=0),
-            case([0, 7], "GG", gives=4),
             case([1, 1, 4], "GGG", gives=1),
             case([3, 3, 3], "RRG", gives=6),
             case([9], "R", gives=9),

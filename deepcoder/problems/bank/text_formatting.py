@@ -208,12 +208,11 @@ ENTRIES = (
         prompt="""Return a positive whole number with its English ordinal ending: 1st, 2nd, 3rd, and th
             for the rest. Numbers ending in 11, 12 or 13 always take th.""",
         hint="""Check the last two digits for the exceptions before looking at the last digit.""",
-        visible=(case(22, gives="22nd"), case(11, gives="11th")),
+        visible=(case(22, gives="22nd"), case(11, gives="11th"), case(113, gives="113th")),
         hidden=(
             case(1, gives="1st"),
             case(3, gives="3rd"),
             case(10, gives="10th"),
-            case(113, gives="113th"),
             case(101, gives="101st"),
             case(212, gives="212th"),
             case(1003, gives="1003rd"),
