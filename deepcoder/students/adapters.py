@@ -62,7 +62,7 @@ def attach_lora(
         # the adapter first only moves memory.
         if hasattr(module, "cast_input_dtype_enabled"):
             module.cast_input_dtype_enabled = False
-    return adapted
+    return adapted.train()  # `from_pretrained` leaves the base, and with it the dropout, off
 
 
 def _prepare(model: PreTrainedModel, gradient_checkpointing: bool) -> None:

@@ -18,6 +18,7 @@ nothing reads them.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -114,7 +115,7 @@ def _varlen(
     batch, heads, width, size = query.shape
     bounds = document_bounds(documents, width)
     offsets = torch.tensor(bounds, dtype=torch.int32, device=query.device)
-    most = max(b - a for a, b in zip(bounds, bounds[1:], strict=False))
+    most = max(b - a for a, b in itertools.pairwise(bounds))
 
     def flat(x: Tensor) -> Tensor:  # [batch heads width d] -> [batch*width heads d]
         return x.transpose(1, 2).reshape(batch * width, x.shape[1], size)
@@ -131,6 +132,7 @@ def _varlen(
         window_size=(-1, 0),  # causal
         enable_gqa=True,
     )
+    assert isinstance(output, Tensor)  # a tuple only when auxiliary outputs are asked for
     return output.view(batch, width, heads, size)
 
 

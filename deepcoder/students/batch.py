@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor, nn, device
+from torch import Tensor, device
 
 from deepcoder.types import WeightGroup
 
@@ -81,5 +81,5 @@ def head_of(
     model: PreTrainedModel,
 ) -> tuple[Float[Tensor, "vocab d"], Float[Tensor, " vocab"] | None]:
     """Weight and bias of the output head."""
-    head: nn.Module = model.get_output_embeddings()
+    head: Any = model.get_output_embeddings()
     return head.weight, getattr(head, "bias", None)

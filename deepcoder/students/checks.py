@@ -16,7 +16,7 @@ from typing import Any
 from deepcoder.errors import MissingError
 from deepcoder.students.packaged import source_file
 
-__all__ = ["model_problem", "preflight"]
+__all__ = ["model_problem", "preflight", "require_model"]
 
 HUB_SECONDS = 4.0
 """Seconds to wait for the hub before calling it unreachable."""
@@ -40,6 +40,16 @@ def preflight(student: Any) -> None:
             f"The student {student.model} cannot run here: {'; '.join(problems)}.",
             fix="supply what is missing, or train the student that needs neither GPU nor download "
             "with `student=smollm2` (student.needs_gpu=false lifts the GPU rule, at a crawl)",
+        )
+
+
+def require_model(model: str, revision: str | None, what: str) -> None:
+    """Raise MissingError when the model of `what` ('teacher') is neither here nor reachable."""
+    problem = model_problem(model, revision)
+    if problem:
+        raise MissingError(
+            f"The {what}'s model cannot be loaded: {problem}.",
+            fix=f"download it first with `hf download {model}`, or give a local folder",
         )
 
 
