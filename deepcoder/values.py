@@ -130,7 +130,7 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (timedelta, lambda v: {"$timedelta": [v.days, v.seconds, v.microseconds]}),
     (range, lambda v: {"$range": [encode(v.start), encode(v.stop), encode(v.step)]}),
 )
-_COLLECTIONS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+_COLLECTIONS: tuple[tuple[Any, str], ...] = (
     (list, ""),
     (tuple, "$tuple"),
     (set, "$set"),
@@ -195,8 +195,8 @@ def _decode_named(tag: str, body: Any, namespace: Mapping[str, Any], depth: int)
         raise ValueError(f"the class {name!r} is not defined where the value is used")
     if tag == "$enum":
         return namespace[name][body[1]]
-    values = {key: decode(value, namespace, depth=depth + 1) for key, value in body[1].items()}
-    return namespace[name](**values)
+    given = {key: decode(value, namespace, depth=depth + 1) for key, value in body[1].items()}
+    return namespace[name](**given)
 
 
 def _instant(read: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -208,7 +208,7 @@ _BUILD: dict[str, Callable[[list[Any]], Any]] = {
     "$set": set,
     "$frozenset": frozenset,
     "$deque": deque,
-    "$dict": lambda items: {key: value for key, value in items},
+    "$dict": dict,
     "$complex": lambda items: complex(*items),
     "$fraction": lambda items: Fraction(*items),
     "$timedelta": lambda items: timedelta(*items),
@@ -397,7 +397,9 @@ def _bounded(tag: str, tagged: Any) -> Any:
     """Refuse numbers so long that arithmetic on them would stall the judge."""
     body = tagged[tag]
     parts = body if isinstance(body, list) else [body]
-    lengths = [len(p["$int"]) if isinstance(p, dict) and "$int" in p else len(str(p)) for p in parts]
+    lengths = [
+        len(p["$int"]) if isinstance(p, dict) and "$int" in p else len(str(p)) for p in parts
+    ]
     if max(lengths, default=0) > (200_000 if tag == "$int" else 20_000):
         raise ValueError("the number is too long to compare")
     return tagged

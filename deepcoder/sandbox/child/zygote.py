@@ -1,0 +1,213 @@
+"""The script of a worker: a pre-imported interpreter that forks once per run.
+
+Started as `python -s -S -P -B zygote.py <settings as JSON>` with an empty environment and a
+socket to the parent as file descriptor 0. It builds the walls of its tier, says hello, then waits
+for fork orders. An order carries four descriptors (request, results, stdout, stderr) and no
+content: code and inputs go from the parent straight to the forked child, so that the zygote's
+memory, which every later run inherits, never holds anything of an earlier one.
+
+Orders are 24 bytes, reports 48. The zygote kills on the wall clock, on the parent's word, when
+the parent goes away, and (where the kernel cannot bound it) when a run has written too much.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from types import ModuleType
+from typing import Any
+
+ORDER = struct.Struct("=cB6xdq")
+"""Kind (F fork, K kill), writable directory or not, wall seconds, disk bytes."""
+REPORT = struct.Struct("=cB2xiddqd4x")
+"""X, why it was ended, wait status, user and system CPU seconds, peak KiB, wall seconds."""
+ENDED, WALL, ASKED, DISK, NO_FORK = range(5)
+"""Why a run ended: by itself, wall clock, the parent's word, disk, it never began."""
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def load(name: str, path: str | None = None) -> ModuleType:
+    """A neighbouring file as a module, without the package around it."""
+    spec = importlib.util.spec_from_file_location(
+        f"_deepcoder_{name}", path or os.path.join(_HERE, f"{name}.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Zygote:
+    """One worker's process after its walls are up."""
+
+    def __init__(self, control: socket.socket, walls: Any, runner: Any) -> None:
+        self.control = control
+        self.walls = walls
+        self.runner = runner
+
+    def serve(self) -> None:
+        """Obey orders until the parent goes away."""
+        while True:
+            order, descriptors = self._receive()
+            if order is None:
+                return
+            kind, writable, wall, disk = order
+            if kind != b"F" or len(descriptors) != 4:  # a kill that came after the end
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                continue
+            self._run(writable, wall, disk, descriptors)
+
+    def _receive(self) -> tuple[tuple[bytes, int, float, int] | None, list[int]]:
+        try:
+            data, ancillary, _, _ = self.control.recvmsg(ORDER.size, socket.CMSG_SPACE(16))
+            while 0 < len(data) < ORDER.size:
+                data += self.control.recv(ORDER.size - len(data))
+        except OSError:
+            return None, []
+        descriptors = array.array("i")
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(payload[: len(payload) - len(payload) % 4])
+        return (ORDER.unpack(data) if len(data) == ORDER.size else None), list(descriptors)
+
+    def _run(self, writable: int, wall: float, disk: int, descriptors: list[int]) -> None:
+        started = time.monotonic()
+        self.walls.fit(disk)
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1
+        if pid == 0:
+            self._become_child(writable, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if pid < 0:
+            self.control.sendall(REPORT.pack(b"X", NO_FORK, 0, 0.0, 0.0, 0, 0.0))
+            return
+        why, gone = self._watch(pid, started + wall, disk)
+        _, status, usage = os.wait4(pid, 0)
+        elapsed = time.monotonic() - started
+        self.walls.clean(pid)
+        if gone:
+            raise SystemExit(0)
+        peak = usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+        self.control.sendall(
+            REPORT.pack(b"X", why, status, usage.ru_utime, usage.ru_stime, peak, elapsed)
+        )
+
+    def _become_child(self, writable: int, descriptors: list[int]) -> None:
+        """Never returns: the run ends inside."""
+        try:
+            self.control.close()
+            self.runner.main(self.walls, writable, descriptors)
+        finally:
+            os._exit(125)
+
+    def _watch(self, pid: int, deadline: float, disk: int) -> tuple[int, bool]:
+        """Wait for the end of a run, or bring it about. Returns why, and whether the parent left.
+
+        The pidfd tells of the end: an end of file on a pipe would not, a run may close its pipes.
+        """
+        try:
+            exit_signal = os.pidfd_open(pid)
+        except (AttributeError, OSError):
+            exit_signal = -1
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        if exit_signal >= 0:
+            poll.register(exit_signal, select.POLLIN)
+        slice_ms = 20.0 if disk and self.walls.must_measure_disk else 1e9
+        slice_ms = slice_ms if exit_signal >= 0 else 2.0
+        try:
+            while True:
+                left = (deadline - time.monotonic()) * 1000
+                if left <= 0:
+                    os.kill(pid, signal.SIGKILL)
+                    return WALL, False
+                ready = {fd for fd, _ in poll.poll(min(left + 1, slice_ms))}
+                if exit_signal in ready or (exit_signal < 0 and self._has_ended(pid)):
+                    return ENDED, False
+                if self.control.fileno() in ready:
+                    order, extra = self._receive()
+                    for descriptor in extra:
+                        os.close(descriptor)
+                    os.kill(pid, signal.SIGKILL)
+                    return ASKED, order is None
+                if disk and self.walls.must_measure_disk and not self.walls.disk_fits(disk):
+                    os.kill(pid, signal.SIGKILL)
+                    return DISK, False
+        finally:
+            if exit_signal >= 0:
+                os.close(exit_signal)
+
+    @staticmethod
+    def _has_ended(pid: int) -> bool:
+        """Without taking the status, which `wait4` is to have."""
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def preload(settings: dict[str, Any]) -> list[str]:
+    """Import what runs commonly import. Returns the folders of the extra modules.
+
+    Raises:
+        ImportError: when a module that the settings name cannot be imported.
+    """
+    for name in settings["modules"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    folders = []
+    sys.path.extend(settings["site"] if settings["preload"] else [])
+    for name in settings["preload"]:
+        module = importlib.import_module(name)
+        folders += list(getattr(module, "__path__", [])) or [str(module.__file__)]
+    sys.path[:] = [path for path in sys.path if path not in settings["site"]]
+    return folders
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    sys.argv[:] = ["main.py"]
+    os.environ.clear()
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    try:
+        walls = load("walls")
+        built = walls.build(settings, load)
+        runner = load("runner")
+        runner.prepare(load("values", settings["values"]), settings)
+        folders = preload(settings)
+        runner.measure()
+        built.raise_walls(folders)
+        hello = {"ok": True, "scratch": built.scratch, "pid": os.getpid()}
+    except BaseException as error:
+        hello = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+    with contextlib.suppress(OSError):
+        control.sendall(json.dumps(hello).encode() + b"\n")
+    if not hello["ok"]:
+        os._exit(1)
+    runner.freeze()
+    try:
+        Zygote(control, built, runner).serve()
+    finally:
+        built.tear_down()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
