@@ -42,6 +42,9 @@ TOPICS: tuple[str, ...] = (
     "time_units",
     "finance",
     "state_machines",
+    "geometry",
+    "ciphers",
+    "sequences",
 )
 """Module names in the order in which `load` returns their problems."""
 

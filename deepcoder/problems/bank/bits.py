@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "switch_lights",
         EASY,
-        prompt="""The bits of `lamps` say which lamps are on, lamp 0 being the lowest bit. Every number
-            in `presses` toggles that lamp. Return the new integer.""",
+        prompt="""The bits of `lamps` say which lamps are on, lamp 0 being the lowest bit. Every
+            number in `presses` toggles that lamp. Return the new integer.""",
         hint="""Exclusive or with a single shifted one flips exactly that lamp, in both
             directions.""",
         visible=(case(0b101, [0, 1], gives=0b110), case(0, [3, 3], gives=0)),
@@ -149,11 +149,11 @@ ENTRIES = (
     Entry(
         "parity_repair",
         MEDIUM,
-        prompt="""A word of bits, as a string, was sent with an even parity bit at its end: the whole
-            string must hold an even number of ones. Each string may contain at most one '?', an
-            unreadable bit. Return the string repaired, or None if it is certainly damaged.""",
-        hint="""One unknown bit is decided by the parity of the others; without an unknown the parity
-            must already be even.""",
+        prompt="""A word of bits, as a string, was sent with an even parity bit at its end: the
+            whole string must hold an even number of ones. Each string may contain at most one '?',
+            an unreadable bit. Return the string repaired, or None if it is certainly damaged.""",
+        hint="""One unknown bit is decided by the parity of the others; without an unknown the
+            parity must already be even.""",
         visible=(case("1?10", gives="1010"), case("100", gives=None)),
         hidden=(
             case("", gives=""),
@@ -268,8 +268,9 @@ ENTRIES = (
     Entry(
         "lonely_badge",
         EASY,
-        prompt="""At the exit every badge number is scanned, and each visitor should be scanned exactly
-            twice. Return the sorted list of numbers that were scanned an odd number of times.""",
+        prompt="""At the exit every badge number is scanned, and each visitor should be scanned
+            exactly twice. Return the sorted list of numbers that were scanned an odd number of
+            times.""",
         hint="""Toggling a number's membership at every scan leaves exactly the odd ones.""",
         visible=(case([4, 7, 4], gives=[7]), case([2, 2, 2, 1], gives=[1, 2])),
         hidden=(
@@ -309,9 +310,9 @@ ENTRIES = (
     Entry(
         "gray_dial",
         HARD,
-        prompt="""A dial reports its position in Gray code, where neighbouring positions differ in one
-            bit: position p has the code p xor (p shifted right by one). Return the position for a
-            given code string of zeros and ones; an empty string means 0.""",
+        prompt="""A dial reports its position in Gray code, where neighbouring positions differ in
+            one bit: position p has the code p xor (p shifted right by one). Return the position for
+            a given code string of zeros and ones; an empty string means 0.""",
         hint="""Each binary digit of the position is the exclusive or of all code digits up to that
             place.""",
         visible=(case("11", gives=2), case("111", gives=5)),

@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "outfit_list",
         EASY,
-        prompt="""Return all outfits as strings 'shirt/trousers' from two lists of colours, shirts in
-            the given order and for each shirt the trousers in the given order. The same colour
+        prompt="""Return all outfits as strings 'shirt/trousers' from two lists of colours, shirts
+            in the given order and for each shirt the trousers in the given order. The same colour
             twice in one outfit is not allowed.""",
         hint="""Two nested loops give all pairs in the right order; skip those with equal
             colours.""",
@@ -54,8 +54,8 @@ ENTRIES = (
     Entry(
         "dice_totals",
         EASY,
-        prompt="""Return in how many ways `dice` ordinary six-sided dice of different colours can show
-            the given total. Zero dice show total 0 in one way.""",
+        prompt="""Return in how many ways `dice` ordinary six-sided dice of different colours can
+            show the given total. Zero dice show total 0 in one way.""",
         hint="""Count by the value of one die and let the other dice make up the rest.""",
         visible=(case(2, 7, gives=6), case(2, 13, gives=0)),
         hidden=(
@@ -97,9 +97,9 @@ ENTRIES = (
     Entry(
         "fair_trios",
         MEDIUM,
-        prompt="""Return how many trios of different children can be chosen such that the oldest is at
-            most `gap` years older than the youngest. `ages` lists one age per child; children with
-            equal ages are still different children.""",
+        prompt="""Return how many trios of different children can be chosen such that the oldest is
+            at most `gap` years older than the youngest. `ages` lists one age per child; children
+            with equal ages are still different children.""",
         hint="""Choose by position rather than by value, and compare only the largest with the
             smallest age of a trio.""",
         visible=(case([7, 8, 9, 15], 2, gives=1), case([5, 5, 5], 0, gives=1)),
@@ -142,8 +142,8 @@ ENTRIES = (
     Entry(
         "word_ladders",
         MEDIUM,
-        prompt="""Return the sorted list of different words that can be made by rearranging all letters
-            of `letters` so that no two equal letters stand next to each other.""",
+        prompt="""Return the sorted list of different words that can be made by rearranging all
+            letters of `letters` so that no two equal letters stand next to each other.""",
         hint="""Go through all arrangements, make them unique in a set, and keep those whose
             neighbours always differ.""",
         visible=(case("aab", gives=["aba"]), case("aa", gives=[])),
@@ -189,8 +189,8 @@ ENTRIES = (
     Entry(
         "lock_codes",
         MEDIUM,
-        prompt="""A code has `length` digits from 0 to `top`, and each digit differs from the one before
-            by at most 1. Return the number of such codes; length 0 gives 1.""",
+        prompt="""A code has `length` digits from 0 to `top`, and each digit differs from the one
+            before by at most 1. Return the number of such codes; length 0 gives 1.""",
         hint="""Carry along, for every digit, how many codes end in it; a longer code comes from the
             same digit and its two neighbours.""",
         visible=(case(2, 2, gives=7), case(1, 9, gives=10)),
@@ -240,9 +240,9 @@ ENTRIES = (
     Entry(
         "round_robin",
         MEDIUM,
-        prompt="""Return the rounds of a tournament in which every two teams meet once, by the circle
-            method: pair the first with the last, the second with the second last and so on; then
-            the last team moves to second place for the next round. The number of teams is
+        prompt="""Return the rounds of a tournament in which every two teams meet once, by the
+            circle method: pair the first with the last, the second with the second last and so on;
+            then the last team moves to second place for the next round. The number of teams is
             even.""",
         hint="""Keep the first team fixed and rotate the others by one place after each round.""",
         visible=(
@@ -302,9 +302,9 @@ ENTRIES = (
     Entry(
         "change_ways",
         EASY,
-        prompt="""Return in how many ways `cents` can be paid with coins of 1, 5 and 10 cents. The order
-            of the coins does not matter; 0 cents can be paid in one way and negative amounts in
-            none.""",
+        prompt="""Return in how many ways `cents` can be paid with coins of 1, 5 and 10 cents. The
+            order of the coins does not matter; 0 cents can be paid in one way and negative amounts
+            in none.""",
         hint="""Fix the number of tens, then the number of fives; the rest is ones in exactly one
             way.""",
         visible=(case(10, gives=4), case(4, gives=1)),
@@ -348,8 +348,8 @@ ENTRIES = (
     Entry(
         "seating_feuds",
         HARD,
-        prompt="""Return in how many orders the people can sit in a row so that no pair in `feuds` sits
-            side by side. Feuds are pairs of names in either order; a row read backwards is a
+        prompt="""Return in how many orders the people can sit in a row so that no pair in `feuds`
+            sits side by side. Feuds are pairs of names in either order; a row read backwards is a
             different order.""",
         hint="""Seat people one after the other and skip everybody who has a feud with the person
             seated last.""",

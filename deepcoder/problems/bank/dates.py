@@ -55,8 +55,8 @@ ENTRIES = (
     Entry(
         "friday_thirteenths",
         EASY,
-        prompt="""Return the list of months, as numbers 1 to 12, of the given year in which the 13th is
-            a Friday.""",
+        prompt="""Return the list of months, as numbers 1 to 12, of the given year in which the 13th
+            is a Friday.""",
         hint="""Ask the calendar for the weekday of the 13th of each month and remember that Monday
             is number zero.""",
         visible=(case(2015, gives=[2, 3, 11]), case(2022, gives=[5])),
@@ -97,8 +97,8 @@ ENTRIES = (
     Entry(
         "month_length",
         EASY,
-        prompt="""Return the number of days of a month (1 to 12) in a year of the Gregorian calendar.
-            Century years are leap years only when 400 divides them.""",
+        prompt="""Return the number of days of a month (1 to 12) in a year of the Gregorian
+            calendar. Century years are leap years only when 400 divides them.""",
         hint="""Only February depends on the year; the leap rule has an exception for centuries and
             an exception to that exception.""",
         visible=(case(1900, 2, gives=28), case(2023, 4, gives=30), case(1999, 8, gives=31)),
@@ -142,8 +142,8 @@ ENTRIES = (
     Entry(
         "same_day_next_month",
         MEDIUM,
-        prompt="""A monthly bill is due on the day of `start` (ISO text). Return the ISO date `months`
-            months later; when that month is too short, use its last day. `months` is not
+        prompt="""A monthly bill is due on the day of `start` (ISO text). Return the ISO date
+            `months` months later; when that month is too short, use its last day. `months` is not
             negative.""",
         hint="""Count months in one number from year zero, split it back into year and month, and
             limit the day to that month's length.""",
@@ -259,8 +259,8 @@ ENTRIES = (
     Entry(
         "nth_weekday",
         MEDIUM,
-        prompt="""Return the day of the month of the `n`-th given weekday (0 is Monday) in a month, for
-            example of the second Tuesday. A negative n counts from the end, -1 being the last.
+        prompt="""Return the day of the month of the `n`-th given weekday (0 is Monday) in a month,
+            for example of the second Tuesday. A negative n counts from the end, -1 being the last.
             Return None if there is no such day.""",
         hint="""List all days of the month that fall on the weekday; the answer is one entry of that
             list, if it exists.""",
@@ -318,8 +318,8 @@ ENTRIES = (
     Entry(
         "rental_nights",
         EASY,
-        prompt="""A guest arrives and leaves on the given ISO dates. Return how many of the nights in
-            between start on a Friday or a Saturday. The night of the departure day is not
+        prompt="""A guest arrives and leaves on the given ISO dates. Return how many of the nights
+            in between start on a Friday or a Saturday. The night of the departure day is not
             spent.""",
         hint="""The nights are the days from the arrival up to but not including the departure, and
             each one belongs to its evening.""",
@@ -383,10 +383,10 @@ ENTRIES = (
         "date_style",
         MEDIUM,
         prompt="""Archive cards carry dates as 'D.M.YYYY', 'M/D/YYYY' or 'YYYY-M-D', with or without
-            leading zeros. Return the date as 'YYYY-MM-DD', or None when no such day exists.
-            Assume one of the three styles.""",
-        hint="""The separator tells the order of the parts; letting the date type build the date also
-            checks that it exists.""",
+            leading zeros. Return the date as 'YYYY-MM-DD', or None when no such day exists. Assume
+            one of the three styles.""",
+        hint="""The separator tells the order of the parts; letting the date type build the date
+            also checks that it exists.""",
         visible=(
             case("7.3.1998", gives="1998-03-07"),
             case("2/30/2001", gives=None),
@@ -451,8 +451,8 @@ ENTRIES = (
     Entry(
         "week_label",
         HARD,
-        prompt="""A firm numbers its weeks itself: weeks start on Sunday, and week 1 is the week that
-            contains 1 January. The last days of December may thus belong to week 1 of the next
+        prompt="""A firm numbers its weeks itself: weeks start on Sunday, and week 1 is the week
+            that contains 1 January. The last days of December may thus belong to week 1 of the next
             year. Return (year, week) for an ISO date.""",
         hint="""The Saturday that ends a date's week decides the year, and the week number follows
             from that Saturday's day in the year.""",

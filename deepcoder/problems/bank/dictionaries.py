@@ -104,8 +104,8 @@ ENTRIES = (
     Entry(
         "vote_winner",
         EASY,
-        prompt="""Return the candidate with the most votes in a list of names. On a tie the candidate
-            whose first vote came earliest wins. With no votes return an empty string.""",
+        prompt="""Return the candidate with the most votes in a list of names. On a tie the
+            candidate whose first vote came earliest wins. With no votes return an empty string.""",
         hint="""A dictionary remembers the order of first votes, and taking the first key with the
             largest count settles ties.""",
         visible=(
@@ -208,8 +208,8 @@ ENTRIES = (
         prompt="""Look up a dotted path such as 'user.home.city' in nested dictionaries. Return the
             value found, or `default` as soon as a key is missing or a value on the way is not a
             dictionary.""",
-        hint="""Go down one key at a time and check at each level that you stand on a dictionary that
-            has the key.""",
+        hint="""Go down one key at a time and check at each level that you stand on a dictionary
+            that has the key.""",
         visible=(
             case({"a": {"b": 7}}, "a.b", 0, gives=7),
             case({"a": 5}, "a.b", 0, gives=0),
@@ -258,8 +258,8 @@ ENTRIES = (
     Entry(
         "debt_chain",
         MEDIUM,
-        prompt="""Each record (debtor, creditor, amount) says who owes whom. Return a dictionary with
-            everybody's net position: what others owe them minus what they owe. People whose
+        prompt="""Each record (debtor, creditor, amount) says who owes whom. Return a dictionary
+            with everybody's net position: what others owe them minus what they owe. People whose
             position is zero are left out.""",
         hint="""One record moves the amount twice, minus for the debtor and plus for the creditor,
             and zeros can only be dropped at the end.""",
@@ -356,8 +356,7 @@ ENTRIES = (
         "flatten_menu",
         MEDIUM,
         prompt="""A menu is a dictionary whose values are either prices or further menus. Return a
-            flat dictionary from paths joined with '/' to prices. Empty menus contribute
-            nothing.""",
+            flat dictionary from paths joined with '/' to prices. Empty menus contribute nothing.""",
         hint="""A recursive walk that carries the path so far reaches menus of any depth.""",
         visible=(
             case({"tea": 2, "cake": {"nut": 4}}, gives={"tea": 2, "cake/nut": 4}),

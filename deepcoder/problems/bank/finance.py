@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "split_bill",
         EASY,
-        prompt="""Split a bill of whole cents among `people` as evenly as possible. Return the list of
-            shares, larger shares first; they add up to the bill exactly and differ by at most one
-            cent.""",
+        prompt="""Split a bill of whole cents among `people` as evenly as possible. Return the list
+            of shares, larger shares first; they add up to the bill exactly and differ by at most
+            one cent.""",
         hint="""The quotient goes to everybody and the remaining cents go to the first ones, one
             each.""",
         visible=(case(100, 3, gives=[34, 33, 33]), case(8, 2, gives=[4, 4])),
@@ -90,9 +90,9 @@ ENTRIES = (
     Entry(
         "tiered_tax",
         MEDIUM,
-        prompt="""Each bracket is (limit, percent), with rising limits; None as the last limit means no
-            limit. The part of the income within a bracket is taxed at its percent. Return the tax in
-            whole units, rounded down once at the end.""",
+        prompt="""Each bracket is (limit, percent), with rising limits; None as the last limit means
+            no limit. The part of the income within a bracket is taxed at its percent. Return the
+            tax in whole units, rounded down once at the end.""",
         hint="""Tax only the slice between the previous limit and the smaller of this limit and the
             income, and add the slices before dividing by 100.""",
         visible=(
@@ -146,9 +146,9 @@ ENTRIES = (
     Entry(
         "best_coupon",
         EASY,
-        prompt="""Coupons are texts: '15%' takes that share off, rounded down to whole cents, and '300'
-            takes off that many cents, but never more than the price. Return the lowest price with
-            at most one coupon.""",
+        prompt="""Coupons are texts: '15%' takes that share off, rounded down to whole cents, and
+            '300' takes off that many cents, but never more than the price. Return the lowest price
+            with at most one coupon.""",
         hint="""Compute the price for each coupon, limit it at zero, and compare with paying in
             full.""",
         visible=(case(1000, ["15%", "100"], gives=850), case(200, ["300"], gives=0)),
@@ -204,8 +204,8 @@ ENTRIES = (
     Entry(
         "years_to_goal",
         MEDIUM,
-        prompt="""Savings in cents earn `percent` interest at the end of each year, rounded down to whole
-            cents, and then a deposit is added. Return after how many years the balance first
+        prompt="""Savings in cents earn `percent` interest at the end of each year, rounded down to
+            whole cents, and then a deposit is added. Return after how many years the balance first
             reaches `goal`, 0 if it already does, or -1 if not within 200 years.""",
         hint="""Simulate year by year with whole cents, and bound the loop because the balance may
             never grow.""",
@@ -264,8 +264,7 @@ ENTRIES = (
         prompt="""Write an amount of whole cents as text with two decimals and an apostrophe between
             each three digits of the units, such as 1'234.50. Negative amounts start with a
             minus.""",
-        hint="""Take the sign off first, since division of negative numbers rounds the other
-            way.""",
+        hint="""Take the sign off first, since division of negative numbers rounds the other way.""",
         visible=(case(123450, gives="1'234.50"), case(-5, gives="-0.05")),
         hidden=(
             case(0, gives="0.00"),
@@ -307,9 +306,9 @@ ENTRIES = (
     Entry(
         "stock_profit",
         MEDIUM,
-        prompt="""From a list of daily prices, return the largest profit from buying one share on one
-            day and selling it on a later day, when each of the two trades costs `fee`. Not trading
-            at all earns 0.""",
+        prompt="""From a list of daily prices, return the largest profit from buying one share on
+            one day and selling it on a later day, when each of the two trades costs `fee`. Not
+            trading at all earns 0.""",
         hint="""For every day as selling day the best purchase is the lowest price so far.""",
         visible=(case([5, 1, 9], 1, gives=6), case([9, 5, 1], 0, gives=0)),
         hidden=(
@@ -358,8 +357,8 @@ ENTRIES = (
     Entry(
         "settle_up",
         HARD,
-        prompt="""`paid` maps each traveller to the cents they paid; costs are shared equally and divide
-            evenly. Return transfers (from, to, cents) that settle everything: repeatedly the
+        prompt="""`paid` maps each traveller to the cents they paid; costs are shared equally and
+            divide evenly. Return transfers (from, to, cents) that settle everything: repeatedly the
             largest debtor pays the largest creditor as much as possible, the alphabet breaking
             ties.""",
         hint="""Compute everyone's balance against the average; each transfer clears the smaller of
@@ -432,9 +431,9 @@ ENTRIES = (
     Entry(
         "loyalty_points",
         EASY,
-        prompt="""A shop gives 1 point per full 100 cents of each purchase, and double points on every
-            third purchase. Return the total points for a list of purchases in cents; refunds are
-            negative, give nothing and do not count as purchases.""",
+        prompt="""A shop gives 1 point per full 100 cents of each purchase, and double points on
+            every third purchase. Return the total points for a list of purchases in cents; refunds
+            are negative, give nothing and do not count as purchases.""",
         hint="""Count real purchases with a separate counter that refunds leave alone.""",
         visible=(
             case([250, 100, 300], gives=9),

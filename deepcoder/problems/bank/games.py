@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "row_winner",
         MEDIUM,
-        prompt="""A square board is a list of strings of 'X', 'O' and '.'. Return the player who fills
-            a whole row, column or diagonal, or '.' if there is none. Boards have any size from 1
-            and never two winners.""",
+        prompt="""A square board is a list of strings of 'X', 'O' and '.'. Return the player who
+            fills a whole row, column or diagonal, or '.' if there is none. Boards have any size
+            from 1 and never two winners.""",
         hint="""Collect all lines, rows, columns and both diagonals, and look for one made of a
             single player's mark.""",
         visible=(
@@ -66,9 +66,9 @@ ENTRIES = (
     Entry(
         "card_21",
         EASY,
-        prompt="""Count a hand of cards for twenty-one: 'J', 'Q', 'K' are 10, number cards their value,
-            and each ace 'A' 11, or 1 where needed to stay at most 21. Return the best total, also
-            when it is above 21.""",
+        prompt="""Count a hand of cards for twenty-one: 'J', 'Q', 'K' are 10, number cards their
+            value, and each ace 'A' 11, or 1 where needed to stay at most 21. Return the best total,
+            also when it is above 21.""",
         hint="""Count every ace as 11 first and turn aces into 1, one at a time, while the total is
             too high.""",
         visible=(case(["A", "K"], gives=21), case(["A", "A", "9"], gives=21)),
@@ -118,9 +118,9 @@ ENTRIES = (
     Entry(
         "dice_pairs_score",
         EASY,
-        prompt="""Score a throw of dice: every face that shows at least twice earns its value times the
-            number of dice showing it; if no face repeats, the throw earns its lowest face. No dice
-            earn 0.""",
+        prompt="""Score a throw of dice: every face that shows at least twice earns its value times
+            the number of dice showing it; if no face repeats, the throw earns its lowest face. No
+            dice earn 0.""",
         hint="""Count each face once, add up the repeated ones, and fall back to the minimum only if
             nothing was added.""",
         visible=(case([3, 3, 5], gives=6), case([6, 2, 4], gives=2)),
@@ -163,8 +163,8 @@ ENTRIES = (
     Entry(
         "tennis_game",
         MEDIUM,
-        prompt="""Points of one tennis game are a string of 'A' and 'B'. Return the score: 'A wins' or
-            'B wins' once somebody has at least four points and two more than the other, else
+        prompt="""Points of one tennis game are a string of 'A' and 'B'. Return the score: 'A wins'
+            or 'B wins' once somebody has at least four points and two more than the other, else
             'deuce' or 'advantage A' from three all on, else points like '15-40'. Later points are
             ignored.""",
         hint="""Count point by point and stop at a win; from three points each only the difference
@@ -232,9 +232,9 @@ ENTRIES = (
     Entry(
         "code_pegs",
         MEDIUM,
-        prompt="""Two equally long strings of colour letters are a secret and a guess. Return the pair
-            (black, white): black counts places with the right colour, white the further colours
-            that are right but misplaced, each peg used once.""",
+        prompt="""Two equally long strings of colour letters are a secret and a guess. Return the
+            pair (black, white): black counts places with the right colour, white the further
+            colours that are right but misplaced, each peg used once.""",
         hint="""The total of matching colours is the sum of the smaller counts; taking the exact
             matches away leaves the misplaced ones.""",
         visible=(case("RGBY", "RBGG", gives=(1, 2)), case("AAB", "ACA", gives=(1, 1))),
@@ -276,8 +276,8 @@ ENTRIES = (
     Entry(
         "knight_forks",
         MEDIUM,
-        prompt="""A knight stands on a chess square (column, row), both 0 to 7. Return the sorted list
-            of the squares it can move to in one move that are on the board and not in
+        prompt="""A knight stands on a chess square (column, row), both 0 to 7. Return the sorted
+            list of the squares it can move to in one move that are on the board and not in
             `occupied`.""",
         hint="""The eight moves change one coordinate by one and the other by two, in all signs.""",
         visible=(
@@ -344,11 +344,11 @@ ENTRIES = (
     Entry(
         "take_stones",
         MEDIUM,
-        prompt="""Two players take turns removing 1, 3 or 4 stones from a pile; whoever takes the last
-            stone wins. Return the smallest first move with which the first player can force a win,
-            or 0 if there is none.""",
-        hint="""A pile is lost if every allowed move leads to a won pile; work upwards from the empty
-            pile.""",
+        prompt="""Two players take turns removing 1, 3 or 4 stones from a pile; whoever takes the
+            last stone wins. Return the smallest first move with which the first player can force a
+            win, or 0 if there is none.""",
+        hint="""A pile is lost if every allowed move leads to a won pile; work upwards from the
+            empty pile.""",
         visible=(case(6, gives=4), case(2, gives=0)),
         hidden=(
             case(0, gives=0),
@@ -390,9 +390,9 @@ ENTRIES = (
     Entry(
         "bowling_line",
         HARD,
-        prompt="""Return the score of a complete game of ten-pin bowling given as the list of pins of
-            each throw. A strike scores 10 plus the next two throws, a spare 10 plus the next one;
-            the tenth frame's extra throws count only as such a bonus.""",
+        prompt="""Return the score of a complete game of ten-pin bowling given as the list of pins
+            of each throw. A strike scores 10 plus the next two throws, a spare 10 plus the next
+            one; the tenth frame's extra throws count only as such a bonus.""",
         hint="""Move a pointer frame by frame, one throw for a strike and two otherwise, for exactly
             ten frames.""",
         visible=(

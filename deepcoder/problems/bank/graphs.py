@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "rumour_spread",
         EASY,
-        prompt="""`friends` maps each person to the people they tell everything. A rumour starts with
-            `source`. Return the alphabetically sorted list of everybody who ends up knowing it,
-            the source included. People missing from the mapping tell nobody.""",
+        prompt="""`friends` maps each person to the people they tell everything. A rumour starts
+            with `source`. Return the alphabetically sorted list of everybody who ends up knowing
+            it, the source included. People missing from the mapping tell nobody.""",
         hint="""Keep a list of people still to visit and a set of those who know, so that circles of
             friends end.""",
         visible=(
@@ -325,9 +325,9 @@ ENTRIES = (
     Entry(
         "cheapest_route",
         HARD,
-        prompt="""`roads` lists (a, b, toll) for roads usable in both directions. Return the smallest
-            sum of tolls on a way from `start` to `goal`, or None if there is no way. Tolls are not
-            negative, and two towns may be joined by several roads.""",
+        prompt="""`roads` lists (a, b, toll) for roads usable in both directions. Return the
+            smallest sum of tolls on a way from `start` to `goal`, or None if there is no way. Tolls
+            are not negative, and two towns may be joined by several roads.""",
         hint="""Always settle the cheapest town reached so far, since no later way to it can be
             cheaper.""",
         visible=(
@@ -384,8 +384,8 @@ ENTRIES = (
     Entry(
         "follow_links",
         EASY,
-        prompt="""`links` maps a web address to the address it redirects to. Return the address where
-            a visitor of `start` ends up, or None when the redirects go round in a circle.""",
+        prompt="""`links` maps a web address to the address it redirects to. Return the address
+            where a visitor of `start` ends up, or None when the redirects go round in a circle.""",
         hint="""Remember every address visited: meeting one again means a circle.""",
         visible=(
             case({"a": "b", "b": "c"}, "a", gives="c"),

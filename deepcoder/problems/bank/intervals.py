@@ -9,8 +9,7 @@ ENTRIES = (
         "fuse_bookings",
         MEDIUM,
         prompt="""Bookings are (start, end) pairs of hours in any order. Fuse those that overlap or
-            touch, such as (1, 3) and (3, 5), and return the sorted list of the resulting
-            pairs.""",
+            touch, such as (1, 3) and (3, 5), and return the sorted list of the resulting pairs.""",
         hint="""After sorting by start, a booking either extends the last one or starts a new one,
             and an extension must never shorten.""",
         visible=(
@@ -67,8 +66,8 @@ ENTRIES = (
     Entry(
         "shared_minutes",
         EASY,
-        prompt="""Two people are online during (start, end) minutes. Return how many minutes they are
-            online together; periods that only touch or do not meet share 0.""",
+        prompt="""Two people are online during (start, end) minutes. Return how many minutes they
+            are online together; periods that only touch or do not meet share 0.""",
         hint="""The shared part runs from the later start to the earlier end and may turn out
             negative.""",
         visible=(
@@ -110,8 +109,8 @@ ENTRIES = (
         "most_guests",
         MEDIUM,
         prompt="""Each visit is (arrival, departure). Return the largest number of guests present at
-            the same time. A guest who leaves at the moment another arrives is not present
-            together with them.""",
+            the same time. A guest who leaves at the moment another arrives is not present together
+            with them.""",
         hint="""Turn visits into events of plus and minus one; at the same moment departures must be
             handled first.""",
         visible=(
@@ -264,9 +263,9 @@ ENTRIES = (
     Entry(
         "fits_timetable",
         EASY,
-        prompt="""`booked` holds (start, end) pairs. Return whether a new course from `start` to `end`
-            can be added without overlapping any of them. Courses may follow directly on each other,
-            and a course with end not after start is never accepted.""",
+        prompt="""`booked` holds (start, end) pairs. Return whether a new course from `start` to
+            `end` can be added without overlapping any of them. Courses may follow directly on each
+            other, and a course with end not after start is never accepted.""",
         hint="""Two periods are apart exactly when one ends no later than the other starts.""",
         visible=(
             case([(8, 10), (12, 14)], 10, 12, gives=True),
@@ -312,8 +311,7 @@ ENTRIES = (
         "most_talks",
         HARD,
         prompt="""Return the largest number of talks, given as (start, end), that one visitor can
-            attend completely. Talks may follow directly on each other; walking takes no
-            time.""",
+            attend completely. Talks may follow directly on each other; walking takes no time.""",
         hint="""Always attending the talk that ends earliest among those still possible leaves the
             most time.""",
         visible=(
@@ -367,9 +365,9 @@ ENTRIES = (
     Entry(
         "nearest_free_number",
         EASY,
-        prompt="""House numbers in `taken` are given as (first, last) blocks with both ends included.
-            Return the smallest number not below `wish` that lies in no block. Blocks may overlap
-            and come in any order.""",
+        prompt="""House numbers in `taken` are given as (first, last) blocks with both ends
+            included. Return the smallest number not below `wish` that lies in no block. Blocks may
+            overlap and come in any order.""",
         hint="""While some block contains the number, jump just behind that block, and look at all
             blocks again.""",
         visible=(

@@ -46,9 +46,9 @@ ENTRIES = (
     Entry(
         "longest_climb",
         MEDIUM,
-        prompt="""A hiker notes the altitude at every post. Return the number of posts in the longest
-            stretch of consecutive posts in which each is strictly higher than the one before. An
-            empty list gives 0.""",
+        prompt="""A hiker notes the altitude at every post. Return the number of posts in the
+            longest stretch of consecutive posts in which each is strictly higher than the one
+            before. An empty list gives 0.""",
         hint="""Keep the length of the current climb, restart it at one whenever the path does not
             rise, and remember the best.""",
         visible=(
@@ -193,8 +193,8 @@ ENTRIES = (
     Entry(
         "runner_up",
         EASY,
-        prompt="""Return the second best score of a contest: the largest score that is strictly lower
-            than the best one. When all scores are equal, or there are fewer than two, return
+        prompt="""Return the second best score of a contest: the largest score that is strictly
+            lower than the best one. When all scores are equal, or there are fewer than two, return
             None.""",
         hint="""Several contestants may share the best score, so look for the best among the scores
             below the maximum.""",
@@ -326,10 +326,9 @@ ENTRIES = (
         "split_on_marker",
         MEDIUM,
         prompt="""Cut a list into groups at every item equal to `marker`; the markers themselves
-            vanish. Groups that would be empty, at the ends or between two markers, are left
-            out.""",
-        hint="""Collect items into a current group and close it at a marker and once more at the end,
-            keeping it only if it holds something.""",
+            vanish. Groups that would be empty, at the ends or between two markers, are left out.""",
+        hint="""Collect items into a current group and close it at a marker and once more at the
+            end, keeping it only if it holds something.""",
         visible=(
             case([1, 0, 2, 3, 0], 0, gives=[[1], [2, 3]]),
             case([0, 0], 0, gives=[]),
@@ -385,9 +384,9 @@ ENTRIES = (
     Entry(
         "conveyor_shift",
         EASY,
-        prompt="""Parcels lie on a circular belt. Return the list after the belt moved `steps` places
-            to the right: each parcel moves right and those at the end come back at the front.
-            Negative steps move left. `steps` may exceed the length.""",
+        prompt="""Parcels lie on a circular belt. Return the list after the belt moved `steps`
+            places to the right: each parcel moves right and those at the end come back at the
+            front. Negative steps move left. `steps` may exceed the length.""",
         hint="""Only the remainder of the steps by the length matters, and an empty belt has no
             remainder.""",
         visible=(

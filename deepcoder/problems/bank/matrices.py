@@ -253,8 +253,8 @@ ENTRIES = (
     Entry(
         "seat_view",
         MEDIUM,
-        prompt="""Rows of seats rise towards the back; `heights` lists rows from front to back, each a
-            list of people's heights. A person sees the stage if everybody in front in the same
+        prompt="""Rows of seats rise towards the back; `heights` lists rows from front to back, each
+            a list of people's heights. A person sees the stage if everybody in front in the same
             column is strictly smaller. Return how many people see it.""",
         hint="""Go through each column from the front and remember the tallest so far; whoever is
             taller than that sees the stage.""",
@@ -428,9 +428,9 @@ ENTRIES = (
     Entry(
         "battleship_shots",
         EASY,
-        prompt="""`sea` is a list of strings with 'S' for ship and '.' for water; `shots` lists (row,
-            column). Return how many different ship cells are hit. Shots outside the sea, also with
-            negative numbers, hit nothing.""",
+        prompt="""`sea` is a list of strings with 'S' for ship and '.' for water; `shots` lists
+            (row, column). Return how many different ship cells are hit. Shots outside the sea, also
+            with negative numbers, hit nothing.""",
         hint="""Collect hits in a set and check both coordinates against both bounds first.""",
         visible=(
             case(["S.", ".S"], [(0, 0), (0, 0), (0, 1)], gives=1),

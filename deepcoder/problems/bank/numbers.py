@@ -133,10 +133,10 @@ ENTRIES = (
         "fewest_coins",
         MEDIUM,
         prompt="""A machine has unlimited coins of the given values. Return the smallest number of
-            coins that adds up to `amount` exactly, or -1 when no combination does. Amount 0 needs
-            0 coins.""",
-        hint="""Build the best answer for every smaller amount first, because taking the largest coin
-            is not always best.""",
+            coins that adds up to `amount` exactly, or -1 when no combination does. Amount 0 needs 0
+            coins.""",
+        hint="""Build the best answer for every smaller amount first, because taking the largest
+            coin is not always best.""",
         visible=(case([1, 3, 4], 6, gives=2), case([5], 3, gives=-1)),
         hidden=(
             case([2], 0, gives=0),
@@ -174,8 +174,8 @@ ENTRIES = (
     Entry(
         "shared_factor_free",
         EASY,
-        prompt="""Return whether no two of the given positive integers at different positions share a
-            common divisor larger than 1. Lists with fewer than two numbers count as free.""",
+        prompt="""Return whether no two of the given positive integers at different positions share
+            a common divisor larger than 1. Lists with fewer than two numbers count as free.""",
         hint="""Every pair must be tested; a common divisor of one for the whole list is not
             enough.""",
         visible=(case([4, 9, 25], gives=True), case([6, 10, 15], gives=False)),
@@ -221,9 +221,9 @@ ENTRIES = (
     Entry(
         "egg_boxes",
         EASY,
-        prompt="""Eggs are packed into boxes of 12 and boxes of 6; the last box may be partly filled.
-            Return the pair (dozens, halves) that uses as many boxes of 12 as possible without an
-            unfilled one, and then as few boxes of 6 as possible.""",
+        prompt="""Eggs are packed into boxes of 12 and boxes of 6; the last box may be partly
+            filled. Return the pair (dozens, halves) that uses as many boxes of 12 as possible
+            without an unfilled one, and then as few boxes of 6 as possible.""",
         hint="""The rest after full dozens is below twelve and needs one half box for each started
             six.""",
         visible=(case(30, gives=(2, 1)), case(20, gives=(1, 2))),
@@ -262,8 +262,8 @@ ENTRIES = (
         "kaprekar_steps",
         MEDIUM,
         prompt="""Take a number with `width` digits, counting leading zeros. Each step subtracts its
-            digits in ascending order from its digits in descending order. Return how many steps
-            it takes until a number appears that was seen before, the start included.""",
+            digits in ascending order from its digits in descending order. Return how many steps it
+            takes until a number appears that was seen before, the start included.""",
         hint="""Remember all numbers seen and pad to the full width before sorting the digits.""",
         visible=(case(3524, 4, gives=4), case(100, 3, gives=7)),
         hidden=(

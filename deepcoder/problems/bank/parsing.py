@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "parse_page_list",
         EASY,
-        prompt="""A print dialog takes text such as '1,4-6'. Return the sorted list of different page
-            numbers that it means. Spaces may appear anywhere, an empty text means no pages, and a
-            range written backwards such as '6-4' counts like '4-6'.""",
+        prompt="""A print dialog takes text such as '1,4-6'. Return the sorted list of different
+            page numbers that it means. Spaces may appear anywhere, an empty text means no pages,
+            and a range written backwards such as '6-4' counts like '4-6'.""",
         hint="""Treat a single page as a range with equal ends, order the two ends, and collect the
             pages in a set.""",
         visible=(case("1,4-6", gives=[1, 4, 5, 6]), case("3-2, 2", gives=[2, 3])),
@@ -115,8 +115,8 @@ ENTRIES = (
         "unpack_runs",
         EASY,
         prompt="""Unpack a compressed text in which a number before a character says how often it is
-            repeated, as in '3ab' for 'aaab'. A character without a number stands once; a number
-            may have several digits.""",
+            repeated, as in '3ab' for 'aaab'. A character without a number stands once; a number may
+            have several digits.""",
         hint="""Collect digits until another character comes, then repeat that character and start
             collecting anew.""",
         visible=(case("3ab", gives="aaab"), case("12x", gives="xxxxxxxxxxxx")),
@@ -231,9 +231,9 @@ ENTRIES = (
     Entry(
         "parse_duration",
         EASY,
-        prompt="""Turn a duration such as '1h20m5s' into seconds. Units are d, h, m and s; each may be
-            missing or repeated and they may come in any order. A number without a unit at the end
-            counts as seconds. Empty text is 0.""",
+        prompt="""Turn a duration such as '1h20m5s' into seconds. Units are d, h, m and s; each may
+            be missing or repeated and they may come in any order. A number without a unit at the
+            end counts as seconds. Empty text is 0.""",
         hint="""Collect digits into a number; a unit letter multiplies and adds it, and what is left
             at the end is seconds.""",
         visible=(case("1h20m5s", gives=4805), case("2m30", gives=150)),
@@ -331,8 +331,8 @@ ENTRIES = (
     Entry(
         "parse_version",
         EASY,
-        prompt="""Compare two version texts such as '1.10' and 'v1.9.3' number by number. Return -1, 0
-            or 1 when the first is older, equal or newer. A leading 'v' is ignored and missing
+        prompt="""Compare two version texts such as '1.10' and 'v1.9.3' number by number. Return -1,
+            0 or 1 when the first is older, equal or newer. A leading 'v' is ignored and missing
             parts count as 0.""",
         hint="""Compare lists of integers, not texts, after filling the shorter list with zeros.""",
         visible=(case("1.10", "v1.9.3", gives=1), case("2.0", "2", gives=0)),
@@ -380,9 +380,9 @@ ENTRIES = (
     Entry(
         "chess_square",
         EASY,
-        prompt="""Turn the name of a chess square such as 'e4' into the pair (column, row), both from
-            0 to 7, with 'a1' as (0, 0). Capital letters are allowed. Return None for anything that
-            is not a square.""",
+        prompt="""Turn the name of a chess square such as 'e4' into the pair (column, row), both
+            from 0 to 7, with 'a1' as (0, 0). Capital letters are allowed. Return None for anything
+            that is not a square.""",
         hint="""Check the length first, then that the letter is among a to h and the digit among 1
             to 8, before computing anything.""",
         visible=(case("e4", gives=(4, 3)), case("i1", gives=None), case("a11", gives=None)),
@@ -425,9 +425,9 @@ ENTRIES = (
     Entry(
         "count_atoms",
         HARD,
-        prompt="""Count the atoms in a chemical formula such as 'Ca(OH)2'. An element is a capital and
-            at most one small letter; a number after an element or a bracketed group multiplies it.
-            Return a dictionary from element to count. Groups may be nested.""",
+        prompt="""Count the atoms in a chemical formula such as 'Ca(OH)2'. An element is a capital
+            and at most one small letter; a number after an element or a bracketed group multiplies
+            it. Return a dictionary from element to count. Groups may be nested.""",
         hint="""Keep a stack of dictionaries: an opening bracket pushes one, a closing bracket pops
             it and adds its counts, multiplied, to the one below.""",
         visible=(

@@ -62,8 +62,8 @@ ENTRIES = (
     Entry(
         "deepest_item",
         MEDIUM,
-        prompt="""Return the value that lies deepest in a nested list of integers. Among equally deep
-            values the leftmost wins. If there is no value at all, return None.""",
+        prompt="""Return the value that lies deepest in a nested list of integers. Among equally
+            deep values the leftmost wins. If there is no value at all, return None.""",
         hint="""Let the walk report depth together with value, and replace the best only when the
             new depth is strictly greater.""",
         visible=(case([1, [2, [3]], 4], gives=3), case([[5], [6]], gives=5)),
@@ -258,9 +258,9 @@ ENTRIES = (
     Entry(
         "paper_folds",
         MEDIUM,
-        prompt="""Fold a strip of paper in half `n` times, always right over left, and unfold it. The
-            creases read from left to right: after one fold 'V'. Each further fold puts a V in the
-            middle, after it comes the earlier strip reversed with V and A swapped. Return the
+        prompt="""Fold a strip of paper in half `n` times, always right over left, and unfold it.
+            The creases read from left to right: after one fold 'V'. Each further fold puts a V in
+            the middle, after it comes the earlier strip reversed with V and A swapped. Return the
             creases.""",
         hint="""The new strip is the old one, a middle crease, and the old one mirrored, where
             mirroring both reverses the order and swaps the kinds.""",
@@ -311,8 +311,7 @@ ENTRIES = (
         "can_split_evenly",
         MEDIUM,
         prompt="""Two siblings share toys with the given non-negative integer values. Return whether
-            all toys can be divided into two parts of equal total value. A part may be
-            empty.""",
+            all toys can be divided into two parts of equal total value. A part may be empty.""",
         hint="""Decide for each toy in turn who gets it and carry the difference of the two totals,
             which must end at zero.""",
         visible=(
@@ -362,9 +361,9 @@ ENTRIES = (
     Entry(
         "expand_pattern",
         HARD,
-        prompt="""A pattern contains choices in square brackets, separated by '|', as in
-            'gr[a|e]y'. Return the list of all words it stands for, leftmost choice varying
-            slowest. Brackets are not nested; a choice may be empty.""",
+        prompt="""A pattern contains choices in square brackets, separated by '|', as in 'gr[a|e]y'.
+            Return the list of all words it stands for, leftmost choice varying slowest. Brackets
+            are not nested; a choice may be empty.""",
         hint="""Expand the first bracket into its choices and let the recursion expand what follows
             it.""",
         visible=(

@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "missing_keys",
         EASY,
-        prompt="""A sentence is to be typed on a broken keyboard. Return the sorted list of different
-            letters that the sentence needs but that are not in `working`. Case does not matter;
-            spaces and punctuation need no key.""",
+        prompt="""A sentence is to be typed on a broken keyboard. Return the sorted list of
+            different letters that the sentence needs but that are not in `working`. Case does not
+            matter; spaces and punctuation need no key.""",
         hint="""Make both sides lower case sets, keep only letters, and subtract.""",
         visible=(
             case("Hello, you", "helo", gives=["u", "y"]),
@@ -147,9 +147,9 @@ ENTRIES = (
     Entry(
         "cover_shift",
         EASY,
-        prompt="""Each person has a set of skills, given as a dictionary from name to list of skills.
-            Return the sorted names of people who are irreplaceable: they have at least one skill
-            that nobody else has.""",
+        prompt="""Each person has a set of skills, given as a dictionary from name to list of
+            skills. Return the sorted names of people who are irreplaceable: they have at least one
+            skill that nobody else has.""",
         hint="""For every person subtract the union of all other people's skills from their own and
             see whether anything is left.""",
         visible=(
@@ -256,9 +256,9 @@ ENTRIES = (
     Entry(
         "allergy_menu",
         EASY,
-        prompt="""`dishes` maps a dish to its ingredients. Return the dishes, in the given order, that
-            contain no ingredient from `allergies` and at least one from `likes`. With empty `likes`
-            every dish is liked.""",
+        prompt="""`dishes` maps a dish to its ingredients. Return the dishes, in the given order,
+            that contain no ingredient from `allergies` and at least one from `likes`. With empty
+            `likes` every dish is liked.""",
         hint="""Ask two separate questions about overlap, and treat the empty list of likes as no
             wish at all.""",
         visible=(
@@ -378,8 +378,8 @@ ENTRIES = (
         prompt="""Stickers are sold in packs, each a list of sticker numbers. Return the smallest
             number of packs that together contain every number in `wanted`, or -1 if that is
             impossible. Wanting nothing needs 0 packs.""",
-        hint="""Try all choices of 0 packs, then of 1, then of 2, and so on; picking the biggest pack
-            first can mislead.""",
+        hint="""Try all choices of 0 packs, then of 1, then of 2, and so on; picking the biggest
+            pack first can mislead.""",
         visible=(
             case([[1, 2], [3], [2, 3]], [1, 2, 3], gives=2),
             case([[1]], [2], gives=-1),
@@ -422,9 +422,9 @@ ENTRIES = (
     Entry(
         "secret_santa_ok",
         EASY,
-        prompt="""`gives` maps each person to the one who gets their present. Return whether the draw
-            is fair: everybody in the mapping receives exactly one present, nobody outside gets one,
-            and nobody draws themselves.""",
+        prompt="""`gives` maps each person to the one who gets their present. Return whether the
+            draw is fair: everybody in the mapping receives exactly one present, nobody outside gets
+            one, and nobody draws themselves.""",
         hint="""The receivers must be the same people as the givers, each once, and no key may equal
             its value.""",
         visible=(

@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "lawn_robot",
         EASY,
-        prompt="""A robot stands at (0, 0) facing north, where y grows. 'F' moves one cell ahead, 'L'
-            and 'R' turn it by 90 degrees on the spot. Return its final (x, y) after all
+        prompt="""A robot stands at (0, 0) facing north, where y grows. 'F' moves one cell ahead,
+            'L' and 'R' turn it by 90 degrees on the spot. Return its final (x, y) after all
             commands.""",
         hint="""Keep the direction as a vector (dx, dy); a right turn makes it (dy, -dx) and a left
             turn (-dy, dx).""",
@@ -73,9 +73,9 @@ ENTRIES = (
     Entry(
         "lift_travel",
         EASY,
-        prompt="""A lift starts at floor 0 and serves the wished floors in the given order, one after
-            the other. Return the pair (total floors travelled, number of stops). A wish for the
-            floor where the lift already is causes no stop.""",
+        prompt="""A lift starts at floor 0 and serves the wished floors in the given order, one
+            after the other. Return the pair (total floors travelled, number of stops). A wish for
+            the floor where the lift already is causes no stop.""",
         hint="""Update the current floor after every wish and count only wishes that differ from
             it.""",
         visible=(case([3, 1], gives=(5, 2)), case([2, 2, 0], gives=(4, 2))),
@@ -121,11 +121,11 @@ ENTRIES = (
     Entry(
         "candle_nights",
         EASY,
-        prompt="""You burn one candle a night and can melt `rest` stubs of burnt candles into one new
-            candle (`rest` is at least 2). Return for how many nights `candles` candles last in
+        prompt="""You burn one candle a night and can melt `rest` stubs of burnt candles into one
+            new candle (`rest` is at least 2). Return for how many nights `candles` candles last in
             all.""",
-        hint="""New candles leave stubs as well, so keep exchanging until fewer stubs than needed are
-            left.""",
+        hint="""New candles leave stubs as well, so keep exchanging until fewer stubs than needed
+            are left.""",
         visible=(case(4, 2, gives=7), case(5, 3, gives=7)),
         hidden=(
             case(0, 3, gives=0),
@@ -265,9 +265,9 @@ ENTRIES = (
     Entry(
         "battery_day",
         MEDIUM,
-        prompt="""A battery holds 0 to `capacity` units and starts empty. Each number in `flow` charges
-            it (positive) or draws from it (negative). What does not fit is lost, and a draw takes
-            only what is there. Return the pair (final charge, total lost).""",
+        prompt="""A battery holds 0 to `capacity` units and starts empty. Each number in `flow`
+            charges it (positive) or draws from it (negative). What does not fit is lost, and a draw
+            takes only what is there. Return the pair (final charge, total lost).""",
         hint="""Limit the charge after every single step, and only an overflow counts as lost.""",
         visible=(
             case(10, [8, 5, -3], gives=(7, 3)),
@@ -317,8 +317,8 @@ ENTRIES = (
     Entry(
         "falling_sand",
         HARD,
-        prompt="""A column picture is a list of equally long strings, top first, with 'o' for sand, '#'
-            for rock and '.' for air. All sand falls straight down until it rests on rock, other
+        prompt="""A column picture is a list of equally long strings, top first, with 'o' for sand,
+            '#' for rock and '.' for air. All sand falls straight down until it rests on rock, other
             sand or the bottom. Return the picture afterwards.""",
         hint="""Handle each column from the bottom up and remember the lowest free cell, which rock
             resets.""",
@@ -384,11 +384,11 @@ ENTRIES = (
     Entry(
         "chair_circle",
         MEDIUM,
-        prompt="""Children sit in a circle and count from the first child; whoever says `count` leaves
-            and counting restarts with the next child. Return the names in the order in which they
-            leave, the last child included.""",
-        hint="""Keep the position of the next speaker; after a removal the next child already has the
-            same position.""",
+        prompt="""Children sit in a circle and count from the first child; whoever says `count`
+            leaves and counting restarts with the next child. Return the names in the order in which
+            they leave, the last child included.""",
+        hint="""Keep the position of the next speaker; after a removal the next child already has
+            the same position.""",
         visible=(
             case(["a", "b", "c"], 2, gives=["b", "a", "c"]),
             case(["a", "b", "c"], 4, gives=["a", "c", "b"]),
@@ -437,9 +437,9 @@ ENTRIES = (
     Entry(
         "traffic_queue",
         MEDIUM,
-        prompt="""Each number in `arrivals` says how many cars join the queue at the start of a minute.
-            Then, if the minute's light in `lights` is 'G', up to 3 cars leave. Return the longest
-            queue that is left at the end of any minute; with no minutes it is 0.""",
+        prompt="""Each number in `arrivals` says how many cars join the queue at the start of a
+            minute. Then, if the minute's light in `lights` is 'G', up to 3 cars leave. Return the
+            longest queue that is left at the end of any minute; with no minutes it is 0.""",
         hint="""Within a minute cars join first and leave afterwards, and the queue can never become
             negative.""",
         visible=(

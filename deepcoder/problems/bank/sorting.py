@@ -146,9 +146,9 @@ ENTRIES = (
     Entry(
         "queue_by_ticket",
         MEDIUM,
-        prompt="""Passengers are (name, group, age). Boarding goes by group from 1 up; within a group
-            children under 12 come first, then the others by falling age. Ties keep the given order.
-            Return the names.""",
+        prompt="""Passengers are (name, group, age). Boarding goes by group from 1 up; within a
+            group children under 12 come first, then the others by falling age. Ties keep the given
+            order. Return the names.""",
         hint="""One tuple as sort key holds all rules: the group, whether the passenger is an adult,
             and the negated age only for adults.""",
         visible=(
@@ -290,8 +290,8 @@ ENTRIES = (
     Entry(
         "swaps_to_sort",
         HARD,
-        prompt="""Return the smallest number of swaps, each exchanging any two books, needed to bring a
-            row of different integers into ascending order.""",
+        prompt="""Return the smallest number of swaps, each exchanging any two books, needed to
+            bring a row of different integers into ascending order.""",
         hint="""Follow where each number has to go: every closed cycle of length k needs k minus one
             swaps.""",
         visible=(case([3, 1, 2], gives=2), case([4, 2, 3, 1], gives=1)),
@@ -334,9 +334,9 @@ ENTRIES = (
     Entry(
         "tallest_last_row",
         EASY,
-        prompt="""For a class photo, sort the heights and fill rows of `width` from the front with the
-            shortest. The front row may be shorter than the others, all later rows are full. Return
-            the list of rows, front first.""",
+        prompt="""For a class photo, sort the heights and fill rows of `width` from the front with
+            the shortest. The front row may be shorter than the others, all later rows are full.
+            Return the list of rows, front first.""",
         hint="""Only the front row can be incomplete, so its size is the remainder, and full rows
             follow from there.""",
         visible=(
@@ -385,9 +385,9 @@ ENTRIES = (
     Entry(
         "merge_logs",
         EASY,
-        prompt="""Two logs are lists of (second, text), each sorted by second. Return the merged list
-            of texts sorted by second; at equal seconds all entries of the first log come before
-            those of the second log.""",
+        prompt="""Two logs are lists of (second, text), each sorted by second. Return the merged
+            list of texts sorted by second; at equal seconds all entries of the first log come
+            before those of the second log.""",
         hint="""A stable sort by the second alone keeps the first log's entries ahead, if the first
             log stands first.""",
         visible=(

@@ -117,9 +117,9 @@ ENTRIES = (
     Entry(
         "plate_pile",
         EASY,
-        prompt="""A kitchen puts clean plates on a pile and takes the top one when needed. In `events` a
-            number is a plate put on top, None takes one. Return the list of plates taken, with 0
-            whenever the pile was empty.""",
+        prompt="""A kitchen puts clean plates on a pile and takes the top one when needed. In
+            `events` a number is a plate put on top, None takes one. Return the list of plates
+            taken, with 0 whenever the pile was empty.""",
         hint="""Append for a number and pop for None, but note a zero instead when there is nothing
             to pop.""",
         visible=(
@@ -175,8 +175,8 @@ ENTRIES = (
     Entry(
         "warmer_wait",
         MEDIUM,
-        prompt="""For each day's temperature return how many days one has to wait for a strictly warmer
-            one, or 0 if none follows.""",
+        prompt="""For each day's temperature return how many days one has to wait for a strictly
+            warmer one, or 0 if none follows.""",
         hint="""Keep the days that still wait on a stack; a warmer day answers all cooler ones on
             top.""",
         visible=(case([5, 7, 6, 8], gives=[1, 2, 1, 0]), case([3, 3], gives=[0, 0])),
@@ -223,9 +223,9 @@ ENTRIES = (
     Entry(
         "postfix_value",
         MEDIUM,
-        prompt="""Evaluate a calculation in postfix form, such as '7 2 -' for 7 minus 2, with integers
-            and the operators + - *. Return None if an operator lacks operands or the text does not
-            leave exactly one value.""",
+        prompt="""Evaluate a calculation in postfix form, such as '7 2 -' for 7 minus 2, with
+            integers and the operators + - *. Return None if an operator lacks operands or the text
+            does not leave exactly one value.""",
         hint="""Numbers go on a stack; an operator takes the upper value as its right side and the
             one below as its left side.""",
         visible=(case("7 2 -", gives=5), case("1 +", gives=None)),
@@ -291,11 +291,11 @@ ENTRIES = (
     Entry(
         "printer_queue",
         MEDIUM,
-        prompt="""Print jobs (name, pages) wait in line. The printer takes the first job and prints at
-            most `batch` pages of it; if pages remain, the job goes to the end of the line. Return
-            the names in the order in which jobs are finished.""",
-        hint="""A queue of names with their remaining pages: take from the front, and put back at the
-            end what is not done.""",
+        prompt="""Print jobs (name, pages) wait in line. The printer takes the first job and prints
+            at most `batch` pages of it; if pages remain, the job goes to the end of the line.
+            Return the names in the order in which jobs are finished.""",
+        hint="""A queue of names with their remaining pages: take from the front, and put back at
+            the end what is not done.""",
         visible=(
             case([("a", 5), ("b", 2)], 3, gives=["b", "a"]),
             case([("a", 3), ("b", 1)], 3, gives=["a", "b"]),
@@ -346,9 +346,9 @@ ENTRIES = (
     Entry(
         "browser_back",
         EASY,
-        prompt="""Simulate a browser starting at 'home': 'back' and 'forward' move through the history,
-            doing nothing at its ends; any other action opens that page and discards the pages ahead.
-            Return the page shown at the end.""",
+        prompt="""Simulate a browser starting at 'home': 'back' and 'forward' move through the
+            history, doing nothing at its ends; any other action opens that page and discards the
+            pages ahead. Return the page shown at the end.""",
         hint="""Keep the list of pages and the current position; opening a page first cuts off
             everything behind the position.""",
         visible=(
@@ -414,9 +414,9 @@ ENTRIES = (
     Entry(
         "train_shunting",
         HARD,
-        prompt="""Wagons arrive in the order given by `arrivals` (all different). Each is pushed onto a
-            dead-end siding, and from there the most recent wagon can leave at any time. Return
-            whether they can leave in the order `wanted`, which holds the same wagons.""",
+        prompt="""Wagons arrive in the order given by `arrivals` (all different). Each is pushed
+            onto a dead-end siding, and from there the most recent wagon can leave at any time.
+            Return whether they can leave in the order `wanted`, which holds the same wagons.""",
         hint="""Push wagon after wagon and let wagons leave whenever the top of the siding is the
             next one wanted; at the end it must be empty.""",
         visible=(

@@ -191,8 +191,7 @@ ENTRIES = (
         prompt="""A message hides its signal in words written entirely in capitals. Return the list
             of such words with at least two letters, in order, without the characters `.,!?` at
             their ends.""",
-        hint="""Strip the punctuation first, then ask about length and capitals of what is
-            left.""",
+        hint="""Strip the punctuation first, then ask about length and capitals of what is left.""",
         visible=(
             case("Bring the RED box, NOW!", gives=["RED", "NOW"]),
             case("I saw A cat", gives=[]),
@@ -271,8 +270,8 @@ ENTRIES = (
     Entry(
         "count_whole_word",
         MEDIUM,
-        prompt="""Count how often `word` occurs in `text` as a whole word, ignoring case. A word is a
-            longest run of letters, so 'art' does not occur in 'party' but does occur in
+        prompt="""Count how often `word` occurs in `text` as a whole word, ignoring case. A word is
+            a longest run of letters, so 'art' does not occur in 'party' but does occur in
             'art-house'.""",
         hint="""Turn everything that is not a letter into a separator, then compare complete
             words.""",

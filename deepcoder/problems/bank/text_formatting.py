@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "join_with_and",
         EASY,
-        prompt="""Join names for a sentence: commas between them and ' and ' instead of the last comma.
-            One name stands alone, two are joined by ' and ' only, and no names give
+        prompt="""Join names for a sentence: commas between them and ' and ' instead of the last
+            comma. One name stands alone, two are joined by ' and ' only, and no names give
             'nobody'.""",
         hint="""Only the last name is special: join all the others with commas and attach it with
             the word and.""",
@@ -107,9 +107,9 @@ ENTRIES = (
     Entry(
         "price_column",
         EASY,
-        prompt="""Return the lines of a price list from (name, price) pairs: the name, then dots, then
-            the price, together `width` characters. At least one dot always stands between, even if
-            the line becomes longer.""",
+        prompt="""Return the lines of a price list from (name, price) pairs: the name, then dots,
+            then the price, together `width` characters. At least one dot always stands between,
+            even if the line becomes longer.""",
         hint="""The number of dots is what the width leaves over, but never less than one.""",
         visible=(
             case([("tea", 4)], 8, gives=["tea....4"]),
@@ -150,8 +150,8 @@ ENTRIES = (
     Entry(
         "wrap_greedy",
         MEDIUM,
-        prompt="""Break a text into lines of at most `width` characters, filling each line with as many
-            words as fit, joined by one space. A word longer than the width stands alone on its
+        prompt="""Break a text into lines of at most `width` characters, filling each line with as
+            many words as fit, joined by one space. A word longer than the width stands alone on its
             line. Return the list of lines.""",
         hint="""A word joins the current line only if the line, a space and the word fit; otherwise
             it starts a new line.""",
@@ -205,8 +205,8 @@ ENTRIES = (
     Entry(
         "ordinal_label",
         EASY,
-        prompt="""Return a positive whole number with its English ordinal ending: 1st, 2nd, 3rd, and th
-            for the rest. Numbers ending in 11, 12 or 13 always take th.""",
+        prompt="""Return a positive whole number with its English ordinal ending: 1st, 2nd, 3rd, and
+            th for the rest. Numbers ending in 11, 12 or 13 always take th.""",
         hint="""Check the last two digits for the exceptions before looking at the last digit.""",
         visible=(case(22, gives="22nd"), case(11, gives="11th"), case(113, gives="113th")),
         hidden=(

@@ -52,10 +52,10 @@ ENTRIES = (
     Entry(
         "to_twelve_hour",
         EASY,
-        prompt="""Turn a 24-hour time 'HH:MM' into the 12-hour form such as '1:05 pm', without leading
-            zero in the hour. Midnight is '12:00 am' and noon '12:00 pm'.""",
-        hint="""The hour is the remainder by twelve, with twelve in place of zero; from twelve o'clock
-            on it is pm.""",
+        prompt="""Turn a 24-hour time 'HH:MM' into the 12-hour form such as '1:05 pm', without
+            leading zero in the hour. Midnight is '12:00 am' and noon '12:00 pm'.""",
+        hint="""The hour is the remainder by twelve, with twelve in place of zero; from twelve
+            o'clock on it is pm.""",
         visible=(
             case("13:05", gives="1:05 pm"),
             case("00:30", gives="12:30 am"),
@@ -155,9 +155,9 @@ ENTRIES = (
     Entry(
         "night_minutes",
         MEDIUM,
-        prompt="""A shift runs from `start` to `end`, both 'HH:MM', and passes midnight when the end is
-            not later than the start. Return how many of its minutes lie in the night, from 22:00 to
-            06:00.""",
+        prompt="""A shift runs from `start` to `end`, both 'HH:MM', and passes midnight when the end
+            is not later than the start. Return how many of its minutes lie in the night, from 22:00
+            to 06:00.""",
         hint="""Extend the end by a day when it is not later, then test every minute of the shift on
             the 24-hour clock.""",
         visible=(
@@ -211,8 +211,8 @@ ENTRIES = (
     Entry(
         "recipe_scale",
         EASY,
-        prompt="""`recipe` maps ingredients to whole grams for `serves` people. Return the recipe for
-            `guests` people, each amount rounded up to a full 5 grams, so that nothing runs
+        prompt="""`recipe` maps ingredients to whole grams for `serves` people. Return the recipe
+            for `guests` people, each amount rounded up to a full 5 grams, so that nothing runs
             short.""",
         hint="""Multiply before dividing and round up with whole numbers to avoid tiny errors of
             fractions.""",
@@ -257,9 +257,9 @@ ENTRIES = (
     Entry(
         "unit_chain",
         HARD,
-        prompt="""`rules` lists (a, n, b), meaning that one a is n of b, with integer n. Return how many
-            `small` make one `big`, multiplying along the rules, or 0 if no chain of rules leads
-            from big to small. One unit makes one of itself.""",
+        prompt="""`rules` lists (a, n, b), meaning that one a is n of b, with integer n. Return how
+            many `small` make one `big`, multiplying along the rules, or 0 if no chain of rules
+            leads from big to small. One unit makes one of itself.""",
         hint="""Search from the big unit along the rules downwards and multiply the factors on the
             way.""",
         visible=(
@@ -320,9 +320,9 @@ ENTRIES = (
     Entry(
         "bus_wait",
         EASY,
-        prompt="""Buses leave at the given minutes of every hour, a sorted non-empty list. Return how
-            many minutes a passenger arriving at `minute` (0 to 59) waits for the next bus; one that
-            leaves at that very minute is still caught.""",
+        prompt="""Buses leave at the given minutes of every hour, a sorted non-empty list. Return
+            how many minutes a passenger arriving at `minute` (0 to 59) waits for the next bus; one
+            that leaves at that very minute is still caught.""",
         hint="""If no departure is left in this hour, the first one of the next hour counts, sixty
             minutes later.""",
         visible=(case([10, 40], 15, gives=25), case([10, 40], 45, gives=25), case([0], 0, gives=0)),
@@ -366,8 +366,8 @@ ENTRIES = (
     Entry(
         "lap_splits",
         EASY,
-        prompt="""A stopwatch shows total times 'M:SS' at the end of each lap. Return the list of lap
-            times in seconds. Minutes may have more than one digit; the first lap starts at
+        prompt="""A stopwatch shows total times 'M:SS' at the end of each lap. Return the list of
+            lap times in seconds. Minutes may have more than one digit; the first lap starts at
             0:00.""",
         hint="""Convert all times to seconds and subtract from each the one before, starting at
             zero.""",
@@ -413,8 +413,8 @@ ENTRIES = (
         prompt="""A trip consists of stages (kilometres, km per hour), all positive integers. Return
             the average speed of the whole trip in km per hour, rounded down to an integer; an empty
             trip has speed 0.""",
-        hint="""Average speed is total distance by total time, and times of stages are fractions that
-            should be added exactly.""",
+        hint="""Average speed is total distance by total time, and times of stages are fractions
+            that should be added exactly.""",
         visible=(
             case([(60, 60), (60, 30)], gives=40),
             case([(10, 50), (90, 90)], gives=83),
