@@ -25,7 +25,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.errors import ConfigError
-from deepcoder.rendering.control import ControlGuard, control_tokens
+from deepcoder.rendering.control import ControlGuard, control_tokens, lost_characters
 from deepcoder.rendering.conversation import Turn, conversation, training_turns
 from deepcoder.rendering.protocols import Piece, get_protocol
 from deepcoder.types import Message, Role, Segment, SpanKind, Trajectory, WeightGroup
@@ -63,7 +63,7 @@ class ChatRenderer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
-        self._guard = ControlGuard(control_tokens(tokenizer))
+        self._guard = ControlGuard(control_tokens(tokenizer), lost_characters(tokenizer))
         self._gaps = lru_cache(maxsize=4096)(self._template_gaps)
         self.lead = ""
         self.end_of_turn = ""

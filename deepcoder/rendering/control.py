@@ -1,9 +1,11 @@
-"""Contents that look like control tokens stay contents.
+"""Contents that look like control tokens stay contents, and all of them can be tokenised.
 
 A fast tokenizer turns `<|im_end|>` into the control token wherever it stands, also inside code or
 an observation. Here every such occurrence is broken by a zero-width space after its first
-character, and lone surrogates, which no tokenizer takes, become U+FFFD. The renderer does this in
-training and in inference alike; nothing else may.
+character. Characters that the tokenizer would lose become U+FFFD: lone surrogates everywhere, and
+what needs a byte that its vocabulary lacks (SmolLM2 has no token for six ASCII control characters
+and two lead bytes; it drops them without a word and shifts its offsets). The renderer does this
+in training and in inference alike; nothing else may.
 
     guard = ControlGuard(["<|im_end|>"])
     guard.protect("a <|im_end|> b")   # 'a <\u200b|im_end|> b'
@@ -21,10 +23,10 @@ from typing import Any
 
 from deepcoder.rendering.protocols import BREAK
 
-__all__ = ["ControlGuard", "control_tokens"]
+__all__ = ["ControlGuard", "control_tokens", "lost_characters"]
 
 THINK = ("<think>", "</think>")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+SURROGATES = (0xD800, 0xDFFF)
 
 
 def control_tokens(tokenizer: Any) -> list[str]:
@@ -45,10 +47,43 @@ def _is_tag(text: str) -> bool:
     return (text[0], text[-1]) in {("<", ">"), ("[", "]")}
 
 
-class ControlGuard:
-    """Breaks the given texts wherever they occur in contents."""
+def lost_characters(tokenizer: Any) -> list[tuple[int, int]]:
+    """Ranges of code points that a byte-level tokenizer drops, for want of a token for a byte."""
+    backend = tokenizer.backend_tokenizer
+    missing = [byte for byte in range(256) if backend.token_to_id(_byte_letter(byte)) is None]
+    if len(missing) == 256 or "ByteLevel" not in str(backend.decoder):
+        return []
+    ranges = [(byte, byte) for byte in missing if byte < 0x80]
+    for byte in missing:  # a lead byte of UTF-8 stands for a block of code points
+        if 0xC2 <= byte <= 0xDF:
+            ranges.append(((byte & 0x1F) << 6, (byte & 0x1F) << 6 | 0x3F))
+        elif 0xE0 <= byte <= 0xEF:
+            ranges.append(((byte & 0x0F) << 12, (byte & 0x0F) << 12 | 0xFFF))
+        elif 0xF0 <= byte <= 0xF4:
+            ranges.append(((byte & 0x07) << 18, min((byte & 0x07) << 18 | 0x3FFFF, 0x10FFFF)))
+    return ranges
 
-    def __init__(self, texts: Iterable[str]) -> None:
+
+def _byte_letter(byte: int) -> str:
+    """The letter that stands for a byte in byte-level vocabularies (the convention of GPT-2):
+    itself where it is printable, otherwise the next free letter from U+0100 on."""
+    if _printable(byte):
+        return chr(byte)
+    return chr(0x100 + sum(not _printable(other) for other in range(byte)))
+
+
+def _printable(byte: int) -> bool:
+    return 0x21 <= byte <= 0x7E or 0xA1 <= byte <= 0xAC or byte >= 0xAE
+
+
+class ControlGuard:
+    """Breaks the given texts, and replaces the given ranges of characters, in contents."""
+
+    def __init__(self, texts: Iterable[str], lost: Iterable[tuple[int, int]] = ()) -> None:
+        ranges = "".join(
+            f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in [SURROGATES, *lost]
+        )
+        self._lost = re.compile(f"[{ranges}]")
         self.texts = tuple(sorted({*texts}, key=lambda text: (-len(text), text)))
         # A look-ahead finds overlapping occurrences too, so none can survive beside another.
         self._pattern = (
@@ -66,12 +101,12 @@ class ControlGuard:
         return [start + 1 for start in starts]
 
     def protect(self, text: str, *, assistant: bool = False) -> str:
-        """`text` without any control token in it."""
+        """`text` without any control token or lost character in it."""
         return "".join(self.protect_parts([text], assistant=assistant))
 
     def protect_parts(self, parts: Iterable[str], *, assistant: bool = False) -> list[str]:
         """The same for a text given in parts: an occurrence may cross from one to the next."""
-        parts = [_SURROGATE.sub("\ufffd", part) for part in parts]
+        parts = [self._lost.sub("\ufffd", part) for part in parts]
         breaks = self.breaks("".join(parts), assistant=assistant)
         if not breaks:
             return parts

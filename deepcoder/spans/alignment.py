@@ -26,6 +26,9 @@ WEIGHTED = np.array([kind.group is not WeightGroup.NONE for kind in KINDS])
 """Whether a kind code may carry loss: `WEIGHTED[kinds]`."""
 
 
+SPACE = np.array([ord(letter) for letter in " \t\n\v\f\r"], np.uint32)
+
+
 @dataclass(frozen=True, eq=False)
 class Aligned:
     """One text as tokens; position t of each array describes token t itself.
@@ -70,7 +73,7 @@ def align(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerFast) -> l
 def _align(rendered: Rendered, encoding: Any) -> Aligned:
     ids = np.array(encoding.ids, dtype=np.int32)
     flat = np.fromiter(chain.from_iterable(encoding.offsets), np.int32, 2 * len(ids))
-    starts, ends = _cover(flat[0::2], flat[1::2])
+    starts, ends = _cover(rendered.text, flat[0::2], flat[1::2])
     segments = rendered.segments
     borders = np.array([segment.start for segment in segments], dtype=np.int32)
     closes = np.array([segment.end for segment in segments], dtype=np.int32)
@@ -88,13 +91,22 @@ def _align(rendered: Rendered, encoding: Any) -> Aligned:
 
 
 def _cover(
-    starts: Int32[np.ndarray, " tokens"], ends: Int32[np.ndarray, " tokens"]
+    text: str, starts: Int32[np.ndarray, " tokens"], ends: Int32[np.ndarray, " tokens"]
 ) -> tuple[Int32[np.ndarray, " tokens"], Int32[np.ndarray, " tokens"]]:
-    """Offsets without gaps: some tokenizers leave a token's leading space out of its range.
+    """Offsets that leave no character out.
 
-    Characters between two ranges belong to the later token. Tokens that share one character (the
-    bytes of an emoji) keep its range.
+    Space that a tokenizer trims off a token's range belongs to that token; anything else between
+    two ranges (an accent that normalisation merged into its letter) belongs to the earlier one.
+    Tokens that share one character, such as the bytes of an emoji, all have its range.
     """
     ends = np.maximum.accumulate(ends)
     before = np.concatenate([np.zeros(1, np.int32), ends[:-1]])[: len(starts)]
-    return np.minimum(starts, before), ends
+    gaps = np.flatnonzero(starts > before)
+    if len(gaps):
+        letters = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        trimmed = np.isin(letters[before[gaps]], SPACE) | (gaps == 0)
+        starts, ends = starts.copy(), ends.copy()
+        starts[gaps[trimmed]] = before[gaps[trimmed]]
+        merged = gaps[~trimmed]
+        ends[merged - 1] = starts[merged]
+    return starts, ends
