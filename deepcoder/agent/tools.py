@@ -1,0 +1,106 @@
+"""What a model may call. `finish` is not executed: it ends the episode (see `graph`).
+
+A tool takes the arguments of an action and answers with an observation; it raises only when the
+machinery under it is broken, never for what a model wrote. `open_tools` gives every episode its own
+set, so that no state passes from one episode to the next.
+
+Example::
+
+    async with open_tools(["python", "finish"], pool, problem) as tools:
+        observation = await tools["python"].call({"code": "print(6 * 7)"})
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from deepcoder.errors import ConfigError
+from deepcoder.sandbox import PythonSession, SandboxPool, Status
+from deepcoder.types import Observation, ObservationStatus, Problem
+
+__all__ = ["FINISH", "TOOLS", "PythonTool", "Tool", "check_tools", "cut", "open_tools"]
+
+FINISH = "finish"
+TOOLS = ("python", FINISH)
+"""Names that a configuration may list in `agent.tools`."""
+
+SILENT = "(no output)"
+"""What a model reads when its code printed nothing: an empty observation reads like a fault."""
+
+_UNCUT = 1 << 24
+
+
+class Tool(Protocol):
+    """Something that a model calls by name."""
+
+    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+        """What the environment answers to these arguments."""
+        ...
+
+
+class PythonTool:
+    """Runs code in the episode's own sandboxed session; names stay defined between calls.
+
+    `setup` is run silently before the first call: what the problem promises to be defined.
+    """
+
+    def __init__(self, pool: SandboxPool, *, setup: str = "") -> None:
+        # The agent cuts what is too long and says so through its protocol, not the session.
+        self._session = PythonSession(pool, max_chars=_UNCUT)
+        self._setup = setup
+
+    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+        code = arguments.get("code")
+        if not isinstance(code, str) or not code.strip():
+            return Observation(content="There is no code.", status=ObservationStatus.REFUSED)
+        if self._setup:
+            await self._session.run(self._setup)
+            self._setup = ""
+        cell = await self._session.run(code)
+        if cell.status is Status.SANDBOX_FAILURE:  # says nothing about the code: once more
+            cell = await self._session.run(code)
+        return Observation(content=cell.text.strip("\n") or SILENT, status=_observed(cell.status))
+
+
+def _observed(status: Status) -> ObservationStatus:
+    if status is Status.OK:
+        return ObservationStatus.OK
+    return ObservationStatus.TIMEOUT if status is Status.TIMEOUT else ObservationStatus.ERROR
+
+
+def check_tools(names: Sequence[str]) -> None:
+    """Raises ConfigError for a tool that does not exist."""
+    unknown = [name for name in names if name not in TOOLS]
+    if unknown:
+        raise ConfigError(
+            f"agent.tools names {', '.join(unknown)}, which does not exist.",
+            fix=f"use some of {', '.join(TOOLS)}",
+        )
+
+
+@asynccontextmanager
+async def open_tools(
+    names: Sequence[str], pool: SandboxPool, problem: Problem
+) -> AsyncIterator[dict[str, Tool]]:
+    """The tools of one episode, by name; `finish` is left out."""
+    tools: dict[str, Tool] = {}
+    if "python" in names:
+        tools["python"] = PythonTool(pool, setup=problem.setup_code)
+    yield tools
+
+
+def cut(observation: Observation, limit: int) -> Observation:
+    """The observation within `limit` characters: its beginning and its end, where a traceback says
+    what happened. The protocol tells the model how much is missing."""
+    text = observation.content
+    if len(text) <= limit:
+        return observation
+    gap = "\n…\n"
+    tail = max(limit - len(gap), 0) * 2 // 5
+    head = max(limit - len(gap) - tail, 0)
+    kept = text[:head] + gap + (text[-tail:] if tail else "")
+    return observation.model_copy(
+        update={"content": kept, "truncated": True, "omitted": len(text) - head - tail}
+    )

@@ -1,0 +1,150 @@
+"""Many episodes side by side: play, judge, and write down each exactly once.
+
+An episode is named by its id before it is played, and is done when that id stands in the accepted
+or in the rejected file. So a run that was killed at any instant continues by playing what is
+missing, and because ids, seeds and teachers are deterministic it ends with the same set.
+
+Example::
+
+    with TrajectoryStore(a) as accepted, RejectedStore(r) as rejected:
+        todo = plan(agent, problems, samples=2, seed=0).missing(accepted, rejected)
+        await collect(agent, pool, todo, accepted, rejected, sampling=Sampling(), workers=8)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deepcoder.agent.agent import Agent
+from deepcoder.errors import DeepcoderError
+from deepcoder.sandbox import SandboxPool
+from deepcoder.trajectories.store import TrajectoryStore
+from deepcoder.trajectories.verification import (
+    Refusal,
+    RejectedStore,
+    RejectedTrajectory,
+    refusal,
+    verify,
+)
+from deepcoder.types import Problem, Sampling, Trajectory
+
+__all__ = ["Plan", "Task", "collect", "plan"]
+
+OnDone = Callable[[Trajectory, Refusal | None], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One episode that is to be played."""
+
+    id: str
+    problem: Problem
+    sample: int
+    seed: int
+    """The seed of its sampling: a function of the run's seed, the problem and the sample."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All episodes that a run consists of."""
+
+    tasks: tuple[Task, ...]
+
+    def missing(self, accepted: TrajectoryStore, rejected: RejectedStore) -> list[Task]:
+        """The tasks that stand in neither file.
+
+        Raises DeepcoderError when the files hold episodes that this plan does not have: they were
+        made from other problems or by another teacher, and would be mixed up with these.
+        """
+        done = accepted.ids() | rejected.ids()
+        foreign = sorted(done - {task.id for task in self.tasks})
+        if foreign:
+            raise DeepcoderError(
+                f"{accepted.path.parent} holds {len(foreign)} episodes of other problems or of "
+                f"another teacher, e.g. {foreign[0]}: something changed since it was begun.",
+                fix="choose another `name=`, or remove the folder",
+            )
+        return [task for task in self.tasks if task.id not in done]
+
+
+def plan(agent: Agent, problems: Sequence[Problem], *, samples: int, seed: int) -> Plan:
+    """`samples` episodes of every problem; first one of each, then the second, …"""
+    return Plan(
+        tuple(
+            Task(
+                id=agent.episode_id(problem, seed=seed, sample=sample),
+                problem=problem,
+                sample=sample,
+                seed=_episode_seed(seed, problem.id, sample),
+            )
+            for sample in range(samples)
+            for problem in problems
+        )
+    )
+
+
+async def collect(
+    agent: Agent,
+    pool: SandboxPool,
+    tasks: Sequence[Task],
+    accepted: TrajectoryStore,
+    rejected: RejectedStore,
+    *,
+    sampling: Sampling,
+    seed: int = 0,
+    workers: int = 8,
+    config_hash: str | None = None,
+    stop: asyncio.Event | None = None,
+    on_done: OnDone = lambda trajectory, refused: None,
+) -> None:
+    """Play `tasks` with `workers` episodes in flight; when `stop` is set, finish those and return.
+
+    Raises the first error of the machinery (sandbox, disk); what was written stays valid. Errors
+    of the model are not raised: they are rejected episodes.
+    """
+    queue = iter(tasks)
+
+    async def work() -> None:
+        for task in queue:  # shared: each worker takes the next task when it is free
+            trajectory = await agent.run(
+                task.problem,
+                sampling=sampling.model_copy(update={"seed": task.seed}),
+                seed=seed,
+                sample=task.sample,
+                source="generate",
+                config_hash=config_hash,
+            )
+            trajectory = await verify(trajectory, task.problem, pool)
+            refused = refusal(trajectory)
+            if refused is None:
+                accepted.append(trajectory)
+            else:
+                rejected.append(RejectedTrajectory.of(trajectory, refused))
+            on_done(trajectory, refused)
+            if stop is not None and stop.is_set():
+                return
+
+    if stop is not None and stop.is_set():
+        return
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(workers, len(tasks))):
+                group.create_task(work())
+    except* Exception as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
+    """The error to report: one that a user can act on, if there is one."""
+    leaves: list[Exception] = []
+    for error in errors.exceptions:
+        leaves += [_first(error)] if isinstance(error, BaseExceptionGroup) else [error]
+    return next((error for error in leaves if isinstance(error, DeepcoderError)), leaves[0])
+
+
+def _episode_seed(seed: int, problem_id: str, sample: int) -> int:
+    digest = hashlib.sha256(f"{seed}|{problem_id}|{sample}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1  # 31 bits: every backend takes them
