@@ -326,6 +326,16 @@ class LossConfig:
     """Both distributions are softened by it; value and gradient carry temperature²."""
     kind_weights: dict[str, float] = field(default_factory=dict)
     """Multipliers per span kind, e.g. {act.name: 2.0}; a kind that is not named has 1."""
+    label_smoothing: float = 0.0
+    """Share of the cross-entropy's target that is spread over the vocabulary."""
+    z_loss: float = 0.0
+    """Weight of the squared log-normaliser of the student's logits; 1e-4 is usual."""
+    focal: float = 0.0
+    """Exponent of (1 - q(token)): turns down what the student already predicts; 0 is off."""
+    confidence: float = 0.0
+    """Exponent of p(token): turns down what the teacher finds unlikely (online); 0 is off."""
+    entropy: float = 0.0
+    """Exponent of 1 - H(p)/log V: turns down where the teacher is undecided (online); 0 is off."""
     shuffle_spans: bool = False
     """Control: the kinds of the supervised tokens are permuted within each example."""
 

@@ -11,13 +11,21 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Divergence": "divergences",
     "DivergenceName": "names",
+    "HardRows": "rows",
     "KindSums": "span_loss",
+    "LinearLoss": "linear",
+    "LogitMap": "rows",
     "LossOutput": "span_loss",
     "Normaliser": "names",
+    "Objective": "objective",
     "SpanLoss": "span_loss",
+    "SparseRows": "rows",
+    "SparseScheme": "rows",
     "TeacherRows": "rows",
     "denominators": "kinds",
+    "linear_distillation_loss": "linear",
     "shuffle_kinds": "kinds",
 }
 

@@ -51,6 +51,11 @@ class LossSettings(Protocol):
     ce_mix: float
     temperature: float
     kind_weights: Any
+    label_smoothing: float
+    z_loss: float
+    focal: float
+    confidence: float
+    entropy: float
 
 
 def kind_table(cfg: LossSettings) -> Float[Tensor, " kinds"]:

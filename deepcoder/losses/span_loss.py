@@ -4,13 +4,9 @@
     out = loss(hidden, head_weight, targets, kinds, denominators(counts, cfg.loss), teacher=rows)
     out.loss.backward(); total = total + out.sums
 
-What a row (one supervised position) costs, with D_T between distributions softened by T:
-
-    ℓ = (1 - ce_mix) · T² · D_T(p‖q) + ce_mix · CE(target, q)         (online)
-    ℓ = CE(target, q)                                                 (hard)
-
-Cross-entropy is always at temperature 1. The loss is Σ_rows weight(kind) · ℓ / denominator(group);
-without rows, or with all weights 0, it is exactly 0 with a zero gradient.
+The loss is Σ_rows weight(kind) · ℓ / denominator(group), a row being one supervised position.
+`objective.py` defines ℓ, `kinds.py` the weights and denominators, `linear.py` forms value and
+gradient without building the logits. Without rows, or with all weights 0, it is exactly 0.
 """
 
 from __future__ import annotations
@@ -19,17 +15,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from deepcoder.errors import ConfigError
+from deepcoder.errors import ConfigError, DataError
+from deepcoder.losses.divergences import Divergence
 from deepcoder.losses.kinds import GROUPS, LossSettings, group_mask, kind_table
+from deepcoder.losses.linear import LinearLoss, linear_distillation_loss
 from deepcoder.losses.names import DivergenceName
-from deepcoder.losses.rows import TeacherRows
+from deepcoder.losses.objective import Objective
+from deepcoder.losses.rows import HardRows, LogitMap, Signal, SparseRows, TeacherRows
 from deepcoder.types import KINDS, WeightGroup
 
-__all__ = ["KindSums", "LossOutput", "SpanLoss"]
+__all__ = ["KindSums", "LossOutput", "SpanLoss", "objectives"]
+
+_ROWS_OF: dict[str, type] = {"hard": HardRows, "online": TeacherRows, "cached": SparseRows}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class KindSums:
 
     def stacked(self) -> Float[Tensor, "5 kinds"]:
         """All statistics as one tensor, in the order of the fields."""
-        return torch.stack([self.weighted, self.divergence, self.nll, self.tokens, self.correct])
+        return torch.stack([getattr(self, f.name) for f in fields(self)])
 
     @classmethod
     def from_stacked(cls, values: Float[Tensor, "5 kinds"]) -> KindSums:
@@ -66,8 +66,8 @@ class KindSums:
 
     def group(self, group: WeightGroup) -> dict[str, float]:
         """The sums over the kinds of one weight group, by field name, as Python floats."""
-        mask = group_mask(group).to(self.weighted)
-        values = (self.stacked() * mask).sum(-1).tolist()
+        member = group_mask(group).to(self.weighted.device).bool()
+        values = self.stacked()[:, member].sum(-1).tolist()
         return dict(zip((f.name for f in fields(self)), values, strict=True))
 
 
@@ -79,28 +79,50 @@ class LossOutput:
     sums: KindSums
 
 
+def objectives(cfg: LossSettings) -> dict[WeightGroup, Objective]:
+    """What a row of each group costs. Raises ConfigError for numbers out of range."""
+    own = {WeightGroup.REASON: cfg.reason_divergence, WeightGroup.ACT: cfg.act_divergence}
+    return {
+        group: Objective(
+            Divergence(DivergenceName(str(own[group] or cfg.divergence)), cfg.alpha, cfg.beta),
+            temperature=cfg.temperature,
+            ce_mix=cfg.ce_mix,
+            label_smoothing=cfg.label_smoothing,
+            z_loss=cfg.z_loss,
+            focal=cfg.focal,
+            confidence=cfg.confidence,
+            entropy=cfg.entropy,
+        )
+        for group in GROUPS
+    }
+
+
 class SpanLoss:
     """SAD and its baselines, from the `loss` config group.
 
-    `signal` is `hard` or `online` (what `deepcoder.config.resolve_signal` returns). Raises
-    ConfigError when the settings contradict each other.
+    `signal` says what will be handed in: `hard` (nothing but targets), `online` (TeacherRows) or
+    `cached` (SparseRows). Raises ConfigError when the settings contradict each other.
     """
 
     def __init__(self, cfg: LossSettings, signal: str) -> None:
         self.signal = str(signal)
-        if self.signal not in ("hard", "online"):
-            raise ConfigError(f"loss.signal={signal} is not known here.", fix="use hard or online")
-        self.cfg = cfg
+        if self.signal not in _ROWS_OF:
+            raise ConfigError(
+                f"loss.signal={signal} is not known here.", fix=f"use {', '.join(_ROWS_OF)}"
+            )
         self.table = kind_table(cfg)
-        for name in (cfg.divergence, cfg.reason_divergence, cfg.act_divergence):
-            if name is not None and DivergenceName(str(name)) is not DivergenceName.forward_kl:
-                raise ConfigError(f"divergence {name} is not available.", fix="use forward_kl")
+        self.objectives = objectives(cfg)
+        if self.signal == "hard":
+            for objective in self.objectives.values():
+                objective.check(HardRows())
+        trained = torch.stack([group_mask(group) for group in GROUPS]).sum(0) > 0
+        self._some_weigh_nothing = bool((self.table[trained] == 0).any())
 
     def token_weights(self, kinds: UInt8[Tensor, " rows"]) -> Float[Tensor, " rows"]:
         """λ of the token's group × multiplier of its kind; 0 where unsupervised.
 
-        A training loop hands in only rows with a positive weight: others cost time and change
-        nothing but the statistics.
+        A training loop hands in only rows with a positive weight; validation may hand in all
+        rows of interest, for their statistics.
         """
         return self.table.to(kinds.device)[kinds.long()]
 
@@ -111,43 +133,89 @@ class SpanLoss:
         targets: Int[Tensor, " rows"],
         kinds: UInt8[Tensor, " rows"],
         denominators: Mapping[WeightGroup, float],
-        teacher: TeacherRows | None = None,
+        teacher: TeacherRows | SparseRows | None = None,
         head_bias: Float[Tensor, " vocab"] | None = None,
+        logit_map: LogitMap | None = None,
     ) -> LossOutput:
-        """Loss and statistics of supervised rows; row i predicts token `targets[i]`."""
-        if (teacher is None) != (self.signal == "hard"):
-            needs = "forbids" if teacher else "needs"
-            raise ValueError(f"signal={self.signal} {needs} teacher rows")
-        weights = self.token_weights(kinds)
-        scale = torch.stack([group_mask(g) / float(denominators[g]) for g in GROUPS]).sum(0)
-        values, nll, correct = self._rows(hidden, head_weight, head_bias, targets, teacher)
-        total = (weights * scale.to(weights)[kinds.long()] * values).sum()
-        detached = values.detach().double()
-        columns = (weights * detached, detached, nll, torch.ones_like(detached), correct.double())
-        sums = KindSums.zeros(hidden.device).stacked()
-        stacked = torch.stack([column.double() for column in columns])
-        return LossOutput(total, KindSums.from_stacked(sums.index_add(1, kinds.int(), stacked)))
+        """Loss and statistics of supervised rows; row i predicts token `targets[i]`.
 
-    def _rows(
-        self,
-        hidden: Float[Tensor, "rows d"],
-        head_weight: Float[Tensor, "vocab d"],
-        head_bias: Float[Tensor, " vocab"] | None,
-        targets: Int[Tensor, " rows"],
-        teacher: TeacherRows | None,
-    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"], Tensor]:
-        t, mix = float(self.cfg.temperature), float(self.cfg.ce_mix)
-        logits = F.linear(hidden, head_weight, head_bias).float()
-        if teacher is not None:
-            shared = min(head_weight.shape[0], teacher.head_weight.shape[0])
-            bias = None if teacher.head_bias is None else teacher.head_bias[:shared]
-            with torch.no_grad():
-                score = F.linear(teacher.hidden, teacher.head_weight[:shared], bias).float()
-            logits = logits[:, :shared]
-        nll = F.cross_entropy(logits, targets.long(), reduction="none")
-        correct = logits.gather(1, targets.long()[:, None]).squeeze(1) >= logits.amax(-1)
-        if teacher is None:
-            return nll, nll.detach(), correct
-        p, q = (score / t).log_softmax(-1), (logits / t).log_softmax(-1)
-        divergence = F.kl_div(q, p, reduction="none", log_target=True).sum(-1) * t * t
-        return (1 - mix) * divergence + mix * nll, nll.detach(), correct
+        While gradients are formed, rows without weight are skipped and counted nowhere; under
+        `torch.no_grad` they are counted. Raises ValueError when the teacher's rows are not of
+        this loss's signal, DataError when the teacher's numbers are not finite.
+        """
+        signal: Signal = HardRows() if teacher is None else teacher
+        if not isinstance(signal, _ROWS_OF[self.signal]):
+            raise ValueError(f"signal={self.signal} was given {type(signal).__name__}")
+        weights = self.token_weights(kinds)
+        share = torch.stack([group_mask(g) / float(denominators[g]) for g in GROUPS]).sum(0)
+        scaled = weights * share.to(weights.device)[kinds.long()]
+        loss: Tensor | None = None
+        sums = KindSums.zeros(hidden.device)
+        for objective, rows in self._parts(kinds, weights):
+            part = linear_distillation_loss(
+                hidden,
+                head_weight,
+                signal,
+                scaled,
+                targets=targets,
+                objective=objective,
+                rows=rows,
+                head_bias=head_bias,
+                logit_map=logit_map,
+            )
+            loss = part.loss if loss is None else loss + part.loss
+            sums = sums + _per_kind(part, weights, kinds, rows)
+        assert loss is not None  # there is at least one objective
+        if teacher is not None and not bool(loss.detach().isfinite()):
+            _blame_teacher(teacher)
+        return LossOutput(loss, sums)
+
+    def _parts(
+        self, kinds: UInt8[Tensor, " rows"], weights: Float[Tensor, " rows"]
+    ) -> list[tuple[Objective, Tensor | None]]:
+        """Rows by what they cost. None stands for all rows: no index, no copy of them."""
+        keep = weights != 0 if torch.is_grad_enabled() and self._some_weigh_nothing else None
+        first = self.objectives[GROUPS[0]]
+        if all(objective == first for objective in self.objectives.values()):
+            return [(first, None if keep is None else keep.nonzero().squeeze(1))]
+        parts: list[tuple[Objective, Tensor | None]] = []
+        for group, objective in self.objectives.items():
+            mine = group_mask(group).to(kinds.device).bool()[kinds.long()]
+            mine = mine if keep is None else mine & keep
+            parts.append((objective, mine.nonzero().squeeze(1)))
+        return parts
+
+
+def _per_kind(part: LinearLoss, weights: Tensor, kinds: Tensor, rows: Tensor | None) -> KindSums:
+    if rows is not None:
+        weights, kinds = weights[rows], kinds[rows]
+    values = part.values.double()
+    columns = torch.stack(
+        [
+            torch.where(weights != 0, weights * values, 0.0),
+            values,
+            part.nll.double(),
+            torch.ones_like(values),
+            part.correct.double(),
+        ]
+    )
+    total = KindSums.zeros(values.device).stacked()
+    return KindSums.from_stacked(total.index_add(1, kinds.int(), columns))
+
+
+def _blame_teacher(teacher: TeacherRows | SparseRows) -> None:
+    """Raises DataError if the teacher's numbers are why a loss is not finite."""
+    if isinstance(teacher, TeacherRows):
+        tensors = {"hidden states": teacher.hidden, "head": teacher.head_weight}
+        bad = {name: ~x.isfinite() for name, x in tensors.items()}
+    else:
+        tensors = {"log-probabilities": teacher.log_probs}
+        bad = {name: x.isnan() | (x > 1e-2) for name, x in tensors.items()}
+    for name, where in bad.items():
+        if bool(where.any()):
+            row = int(where.any(-1).nonzero()[0])
+            raise DataError(
+                f"the teacher's {name} hold NaN or infinity, first in row {row}.",
+                fix="run the teacher in bfloat16 or float32 (float16 overflows), "
+                "or make its cache again",
+            )
