@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
     found = sorted(folder.glob("step-*.ckpt"), reverse=True)
     for path in found:
         try:
-            torch.load(path, map_location="cpu", weights_only=True)
+            _verify(path)
         except Exception as error:  # a torn zip, a bad pickle, a wrong checksum: all mean damaged
             log.warning(
                 "checkpoint %s is damaged (%s): ignoring it", path, str(error).splitlines()[0]
@@ -51,6 +52,15 @@ def latest_checkpoint(folder: Path) -> Path | None:
             fix=f"remove {folder} to train from the beginning",
         )
     return None
+
+
+def _verify(path: Path) -> None:
+    """Read the whole file; torch itself does not look at the checksums of the archive."""
+    with zipfile.ZipFile(path) as archive:
+        wrong = archive.testzip()
+    if wrong is not None:
+        raise ValueError(f"wrong checksum of {wrong}")
+    torch.load(path, map_location="cpu", weights_only=True)
 
 
 class AtomicCheckpoints(CheckpointIO):
