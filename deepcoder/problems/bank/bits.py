@@ -49,8 +49,8 @@ ENTRIES = (
         "permission_text",
         EASY,
         prompt="""A number from 0 to 7 holds permissions: 4 read, 2 write, 1 execute. Return the
-            three-letter text with 'r', 'w' and 'x' in this order and '-' for each missing one. For
-            other numbers return an empty string.""",
+            three-letter text with 'r', 'w' and 'x' in this order and '-' for each missing one.
+            For other numbers return an empty string.""",
         hint="""Test each of the three bits on its own with a mask.""",
         visible=(case(6, gives="rw-"), case(9, gives="")),
         hidden=(
@@ -99,9 +99,9 @@ ENTRIES = (
     Entry(
         "longest_on_run",
         MEDIUM,
-        prompt="""Return the pair (length, start) of the longest run of ones in the binary form of a
-            non-negative integer, where start is the bit number of the run's lowest one. Of equally
-            long runs choose the lowest; for 0 return (0, 0).""",
+        prompt="""Return the pair (length, start) of the longest run of ones in the binary form
+            of a non-negative integer, where start is the bit number of the run's lowest one. Of
+            equally long runs choose the lowest; for 0 return (0, 0).""",
         hint="""Go through the bits from the lowest and replace the best run only by a strictly
             longer one.""",
         visible=(case(0b110111, gives=(3, 0)), case(0b101, gives=(1, 0))),
@@ -150,8 +150,9 @@ ENTRIES = (
         "parity_repair",
         MEDIUM,
         prompt="""A word of bits, as a string, was sent with an even parity bit at its end: the
-            whole string must hold an even number of ones. Each string may contain at most one '?',
-            an unreadable bit. Return the string repaired, or None if it is certainly damaged.""",
+            whole string must hold an even number of ones. Each string may contain at most one
+            '?', an unreadable bit. Return the string repaired, or None if it is certainly
+            damaged.""",
         hint="""One unknown bit is decided by the parity of the others; without an unknown the
             parity must already be even.""",
         visible=(case("1?10", gives="1010"), case("100", gives=None)),
@@ -193,10 +194,11 @@ ENTRIES = (
     Entry(
         "pack_date_bits",
         MEDIUM,
-        prompt="""Pack (year, month, day) into one integer as old file systems do: the lowest 5 bits
-            hold the day, the next 4 the month, and the bits above the years since 1980. Return the
-            integer.""",
-        hint="""Shift each field up by the total width of the fields below it and combine them.""",
+        prompt="""Pack (year, month, day) into one integer as old file systems do: the lowest 5
+            bits hold the day, the next 4 the month, and the bits above the years since 1980.
+            Return the integer.""",
+        hint="""Shift each field up by the total width of the fields below it and combine
+            them.""",
         visible=(case(1980, 1, 1, gives=33), case(1981, 2, 3, gives=579)),
         hidden=(
             case(1980, 12, 31, gives=415),
@@ -229,9 +231,9 @@ ENTRIES = (
     Entry(
         "mirror_byte",
         EASY,
-        prompt="""Return the number from 0 to 255 whose eight binary digits are those of the given
-            number in reverse order, leading zeros included. Of larger or negative numbers only the
-            lowest eight bits count.""",
+        prompt="""Return the number from 0 to 255 whose eight binary digits are those of the
+            given number in reverse order, leading zeros included. Of larger or negative numbers
+            only the lowest eight bits count.""",
         hint="""Reduce to eight bits first and write exactly eight digits before reversing.""",
         visible=(case(1, gives=128), case(6, gives=96)),
         hidden=(
@@ -310,11 +312,11 @@ ENTRIES = (
     Entry(
         "gray_dial",
         HARD,
-        prompt="""A dial reports its position in Gray code, where neighbouring positions differ in
-            one bit: position p has the code p xor (p shifted right by one). Return the position for
-            a given code string of zeros and ones; an empty string means 0.""",
-        hint="""Each binary digit of the position is the exclusive or of all code digits up to that
-            place.""",
+        prompt="""A dial reports its position in Gray code, where neighbouring positions differ
+            in one bit: position p has the code p xor (p shifted right by one). Return the
+            position for a given code string of zeros and ones; an empty string means 0.""",
+        hint="""Each binary digit of the position is the exclusive or of all code digits up to
+            that place.""",
         visible=(case("11", gives=2), case("111", gives=5)),
         hidden=(
             case("", gives=0),

@@ -9,8 +9,8 @@ ENTRIES = (
         "walking_shift",
         EASY,
         prompt="""Encrypt a text of small letters and spaces: the first letter is shifted by 1 in
-            the alphabet, the second by 2 and so on, going round after z. Spaces are copied and do
-            not count.""",
+            the alphabet, the second by 2 and so on, going round after z. Spaces are copied and
+            do not count.""",
         hint="""Count only letters, and take the remainder by 26 after adding the count.""",
         visible=(case("abc", gives="bdf"), case("z a", gives="a c")),
         hidden=(
@@ -60,8 +60,8 @@ ENTRIES = (
         "rail_weave",
         MEDIUM,
         prompt="""Write the text in a zigzag over `rails` lines, down and up again, one character
-            per column, then read the lines from top to bottom. Return the result; with one rail the
-            text stays as it is.""",
+            per column, then read the lines from top to bottom. Return the result; with one rail
+            the text stays as it is.""",
         hint="""The line number goes up and down: keep a direction and turn it round at the first
             and the last line.""",
         visible=(case("abcdef", 3, gives="aebdfc"), case("abc", 1, gives="abc")),
@@ -108,11 +108,11 @@ ENTRIES = (
     Entry(
         "keyword_alphabet",
         EASY,
-        prompt="""Return the cipher alphabet of a keyword: the keyword's different letters in order
-            of first appearance, then the other letters of a to z in order. Case is ignored, and
-            characters that are no letters a to z are skipped.""",
-        hint="""Put the keyword in front of the whole alphabet and keep every letter the first time
-            it appears.""",
+        prompt="""Return the cipher alphabet of a keyword: the keyword's different letters in
+            order of first appearance, then the other letters of a to z in order. Case is
+            ignored, and characters that are no letters a to z are skipped.""",
+        hint="""Put the keyword in front of the whole alphabet and keep every letter the first
+            time it appears.""",
         visible=(
             case("Banana", gives="bancdefghijklmopqrstuvwxyz"),
             case("", gives="abcdefghijklmnopqrstuvwxyz"),
@@ -163,8 +163,8 @@ ENTRIES = (
         prompt="""Phone keys carry letters: 2 abc, 3 def, 4 ghi, 5 jkl, 6 mno, 7 pqrs, 8 tuv, 9
             wxyz. Return the digits for a word in any case; '-' is kept and every other character
             becomes '*'.""",
-        hint="""Look each small letter up in the group that contains it, and decide what to do with
-            anything not found.""",
+        hint="""Look each small letter up in the group that contains it, and decide what to do
+            with anything not found.""",
         visible=(case("Call-me", gives="2255-63"), case("zap!", gives="927*")),
         hidden=(
             case("", gives=""),
@@ -209,9 +209,9 @@ ENTRIES = (
     Entry(
         "grille_read",
         HARD,
-        prompt="""A square grid of letters is read through a mask, both lists of strings, 'O' being
-            a hole. Read the letters under the holes row by row, then turn the mask a quarter
-            clockwise and repeat, four times in all. Return the text.""",
+        prompt="""A square grid of letters is read through a mask, both lists of strings, 'O'
+            being a hole. Read the letters under the holes row by row, then turn the mask a
+            quarter clockwise and repeat, four times in all. Return the text.""",
         hint="""Only the mask turns while the grid stays; a clockwise turn reads the columns from
             bottom to top.""",
         visible=(
@@ -264,9 +264,9 @@ ENTRIES = (
     Entry(
         "column_cipher",
         HARD,
-        prompt="""Write a text row by row under a keyword of different letters, then read it column
-            by column, in the alphabetical order of the keyword's letters. The last row may be
-            short. Return the encrypted text.""",
+        prompt="""Write a text row by row under a keyword of different letters, then read it
+            column by column, in the alphabetical order of the keyword's letters. The last row
+            may be short. Return the encrypted text.""",
         hint="""Column number k holds every character whose position leaves remainder k by the
             keyword's length.""",
         visible=(case("abcdefg", "zap", gives="becfadg"), case("hello", "a", gives="hello")),

@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "outfit_list",
         EASY,
-        prompt="""Return all outfits as strings 'shirt/trousers' from two lists of colours, shirts
-            in the given order and for each shirt the trousers in the given order. The same colour
-            twice in one outfit is not allowed.""",
+        prompt="""Return all outfits as strings 'shirt/trousers' from two lists of colours,
+            shirts in the given order and for each shirt the trousers in the given order. The
+            same colour twice in one outfit is not allowed.""",
         hint="""Two nested loops give all pairs in the right order; skip those with equal
             colours.""",
         visible=(
@@ -97,9 +97,9 @@ ENTRIES = (
     Entry(
         "fair_trios",
         MEDIUM,
-        prompt="""Return how many trios of different children can be chosen such that the oldest is
-            at most `gap` years older than the youngest. `ages` lists one age per child; children
-            with equal ages are still different children.""",
+        prompt="""Return how many trios of different children can be chosen such that the oldest
+            is at most `gap` years older than the youngest. `ages` lists one age per child;
+            children with equal ages are still different children.""",
         hint="""Choose by position rather than by value, and compare only the largest with the
             smallest age of a trio.""",
         visible=(case([7, 8, 9, 15], 2, gives=1), case([5, 5, 5], 0, gives=1)),
@@ -191,8 +191,8 @@ ENTRIES = (
         MEDIUM,
         prompt="""A code has `length` digits from 0 to `top`, and each digit differs from the one
             before by at most 1. Return the number of such codes; length 0 gives 1.""",
-        hint="""Carry along, for every digit, how many codes end in it; a longer code comes from the
-            same digit and its two neighbours.""",
+        hint="""Carry along, for every digit, how many codes end in it; a longer code comes from
+            the same digit and its two neighbours.""",
         visible=(case(2, 2, gives=7), case(1, 9, gives=10)),
         hidden=(
             case(0, 5, gives=1),
@@ -241,9 +241,9 @@ ENTRIES = (
         "round_robin",
         MEDIUM,
         prompt="""Return the rounds of a tournament in which every two teams meet once, by the
-            circle method: pair the first with the last, the second with the second last and so on;
-            then the last team moves to second place for the next round. The number of teams is
-            even.""",
+            circle method: pair the first with the last, the second with the second last and so
+            on; then the last team moves to second place for the next round. The number of teams
+            is even.""",
         hint="""Keep the first team fixed and rotate the others by one place after each round.""",
         visible=(
             case(["a", "b"], gives=[[("a", "b")]]),
@@ -302,9 +302,9 @@ ENTRIES = (
     Entry(
         "change_ways",
         EASY,
-        prompt="""Return in how many ways `cents` can be paid with coins of 1, 5 and 10 cents. The
-            order of the coins does not matter; 0 cents can be paid in one way and negative amounts
-            in none.""",
+        prompt="""Return in how many ways `cents` can be paid with coins of 1, 5 and 10 cents.
+            The order of the coins does not matter; 0 cents can be paid in one way and negative
+            amounts in none.""",
         hint="""Fix the number of tens, then the number of fives; the rest is ones in exactly one
             way.""",
         visible=(case(10, gives=4), case(4, gives=1)),
@@ -348,9 +348,9 @@ ENTRIES = (
     Entry(
         "seating_feuds",
         HARD,
-        prompt="""Return in how many orders the people can sit in a row so that no pair in `feuds`
-            sits side by side. Feuds are pairs of names in either order; a row read backwards is a
-            different order.""",
+        prompt="""Return in how many orders the people can sit in a row so that no pair in
+            `feuds` sits side by side. Feuds are pairs of names in either order; a row read
+            backwards is a different order.""",
         hint="""Seat people one after the other and skip everybody who has a feud with the person
             seated last.""",
         visible=(
@@ -366,15 +366,17 @@ ENTRIES = (
             case(["a", "b", "c", "d"], [("d", "a")], gives=12),
         ),
         reference="""
-            def seating_feuds(people, feuds, last=None):
-                if not people:
-                    return 1
-                count = 0
-                for person in people:
-                    if (last, person) not in feuds and (person, last) not in feuds:
-                        rest = [other for other in people if other != person]
-                        count += seating_feuds(rest, feuds, person)
-                return count
+            def seating_feuds(people, feuds):
+                def seat(standing, last):
+                    if not standing:
+                        return 1
+                    count = 0
+                    for person in standing:
+                        if (last, person) not in feuds and (person, last) not in feuds:
+                            count += seat([other for other in standing if other != person], person)
+                    return count
+
+                return seat(people, None)
         """,
         wrong=(
             Wrong(

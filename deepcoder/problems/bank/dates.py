@@ -8,11 +8,11 @@ ENTRIES = (
     Entry(
         "age_on_day",
         EASY,
-        prompt="""Birth date and day are ISO texts such as '2001-05-30'. Return the age in completed
-            years on that day. Somebody born on 29 February has their birthday on 1 March in common
-            years.""",
-        hint="""Subtract the years and take one off when the month and day of the birthday have not
-            been reached yet.""",
+        prompt="""Birth date and day are ISO texts such as '2001-05-30'. Return the age in
+            completed years on that day. Somebody born on 29 February has their birthday on 1
+            March in common years.""",
+        hint="""Subtract the years and take one off when the month and day of the birthday have
+            not been reached yet.""",
         visible=(
             case("2001-05-30", "2020-05-29", gives=18),
             case("2001-05-30", "2020-05-30", gives=19),
@@ -55,10 +55,10 @@ ENTRIES = (
     Entry(
         "friday_thirteenths",
         EASY,
-        prompt="""Return the list of months, as numbers 1 to 12, of the given year in which the 13th
-            is a Friday.""",
-        hint="""Ask the calendar for the weekday of the 13th of each month and remember that Monday
-            is number zero.""",
+        prompt="""Return the list of months, as numbers 1 to 12, of the given year in which the
+            13th is a Friday.""",
+        hint="""Ask the calendar for the weekday of the 13th of each month and remember that
+            Monday is number zero.""",
         visible=(case(2015, gives=[2, 3, 11]), case(2022, gives=[5])),
         hidden=(
             case(2026, gives=[2, 3, 11]),
@@ -99,8 +99,8 @@ ENTRIES = (
         EASY,
         prompt="""Return the number of days of a month (1 to 12) in a year of the Gregorian
             calendar. Century years are leap years only when 400 divides them.""",
-        hint="""Only February depends on the year; the leap rule has an exception for centuries and
-            an exception to that exception.""",
+        hint="""Only February depends on the year; the leap rule has an exception for centuries
+            and an exception to that exception.""",
         visible=(case(1900, 2, gives=28), case(2023, 4, gives=30), case(1999, 8, gives=31)),
         hidden=(
             case(2000, 2, gives=29),
@@ -143,8 +143,8 @@ ENTRIES = (
         "same_day_next_month",
         MEDIUM,
         prompt="""A monthly bill is due on the day of `start` (ISO text). Return the ISO date
-            `months` months later; when that month is too short, use its last day. `months` is not
-            negative.""",
+            `months` months later; when that month is too short, use its last day. `months` is
+            not negative.""",
         hint="""Count months in one number from year zero, split it back into year and month, and
             limit the day to that month's length.""",
         visible=(
@@ -200,8 +200,8 @@ ENTRIES = (
         prompt="""Return the ISO date that lies `count` working days after the ISO date `start`.
             Saturdays and Sundays do not count, nor do the ISO dates in `holidays`. With count 0
             return the start itself.""",
-        hint="""Step one calendar day at a time and count down only on days that are neither weekend
-            nor holiday.""",
+        hint="""Step one calendar day at a time and count down only on days that are neither
+            weekend nor holiday.""",
         visible=(
             case("2024-03-01", 1, [], gives="2024-03-04"),
             case("2024-04-29", 2, ["2024-05-01"], gives="2024-05-02"),
@@ -259,11 +259,11 @@ ENTRIES = (
     Entry(
         "nth_weekday",
         MEDIUM,
-        prompt="""Return the day of the month of the `n`-th given weekday (0 is Monday) in a month,
-            for example of the second Tuesday. A negative n counts from the end, -1 being the last.
-            Return None if there is no such day.""",
-        hint="""List all days of the month that fall on the weekday; the answer is one entry of that
-            list, if it exists.""",
+        prompt="""Return the day of the month of the `n`-th given weekday (0 is Monday) in a
+            month, for example of the second Tuesday. A negative n counts from the end, -1 being
+            the last. Return None if there is no such day.""",
+        hint="""List all days of the month that fall on the weekday; the answer is one entry of
+            that list, if it exists.""",
         visible=(
             case(2024, 5, 1, 2, gives=14),
             case(2024, 5, 0, -1, gives=27),
@@ -318,11 +318,11 @@ ENTRIES = (
     Entry(
         "rental_nights",
         EASY,
-        prompt="""A guest arrives and leaves on the given ISO dates. Return how many of the nights
-            in between start on a Friday or a Saturday. The night of the departure day is not
-            spent.""",
-        hint="""The nights are the days from the arrival up to but not including the departure, and
-            each one belongs to its evening.""",
+        prompt="""A guest arrives and leaves on the given ISO dates. Return how many of the
+            nights in between start on a Friday or a Saturday. The night of the departure day is
+            not spent.""",
+        hint="""The nights are the days from the arrival up to but not including the departure,
+            and each one belongs to its evening.""",
         visible=(
             case("2024-06-07", "2024-06-09", gives=2),
             case("2024-06-09", "2024-06-14", gives=0),
@@ -382,9 +382,9 @@ ENTRIES = (
     Entry(
         "date_style",
         MEDIUM,
-        prompt="""Archive cards carry dates as 'D.M.YYYY', 'M/D/YYYY' or 'YYYY-M-D', with or without
-            leading zeros. Return the date as 'YYYY-MM-DD', or None when no such day exists. Assume
-            one of the three styles.""",
+        prompt="""Archive cards carry dates as 'D.M.YYYY', 'M/D/YYYY' or 'YYYY-M-D', with or
+            without leading zeros. Return the date as 'YYYY-MM-DD', or None when no such day
+            exists. Assume one of the three styles.""",
         hint="""The separator tells the order of the parts; letting the date type build the date
             also checks that it exists.""",
         visible=(
@@ -452,10 +452,10 @@ ENTRIES = (
         "week_label",
         HARD,
         prompt="""A firm numbers its weeks itself: weeks start on Sunday, and week 1 is the week
-            that contains 1 January. The last days of December may thus belong to week 1 of the next
-            year. Return (year, week) for an ISO date.""",
-        hint="""The Saturday that ends a date's week decides the year, and the week number follows
-            from that Saturday's day in the year.""",
+            that contains 1 January. The last days of December may thus belong to week 1 of the
+            next year. Return (year, week) for an ISO date.""",
+        hint="""The Saturday that ends a date's week decides the year, and the week number
+            follows from that Saturday's day in the year.""",
         visible=(
             case("2024-01-06", gives=(2024, 1)),
             case("2024-12-29", gives=(2025, 1)),

@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "merge_stock",
         EASY,
-        prompt="""Two shops keep their stock as dictionaries from item to count. Return the combined
-            stock with counts added. Items whose combined count is zero are left out; negative
-            counts are possible.""",
+        prompt="""Two shops keep their stock as dictionaries from item to count. Return the
+            combined stock with counts added. Items whose combined count is zero are left out;
+            negative counts are possible.""",
         hint="""Look up both counts with zero as the default, and judge the sum rather than the
             parts.""",
         visible=(
@@ -57,10 +57,11 @@ ENTRIES = (
     Entry(
         "phone_owners",
         EASY,
-        prompt="""A directory maps names to lists of phone numbers. Return the reverse: a dictionary
-            from each number to the alphabetically sorted list of the names that have it.""",
-        hint="""Visiting the names in sorted order makes every list come out sorted; a number listed
-            twice by one person counts once.""",
+        prompt="""A directory maps names to lists of phone numbers. Return the reverse: a
+            dictionary from each number to the alphabetically sorted list of the names that have
+            it.""",
+        hint="""Visiting the names in sorted order makes every list come out sorted; a number
+            listed twice by one person counts once.""",
         visible=(
             case({"Zoe": ["1"], "Al": ["1", "2"]}, gives={"1": ["Al", "Zoe"], "2": ["Al"]}),
             case({"Bo": ["7", "7"]}, gives={"7": ["Bo"]}),
@@ -105,9 +106,10 @@ ENTRIES = (
         "vote_winner",
         EASY,
         prompt="""Return the candidate with the most votes in a list of names. On a tie the
-            candidate whose first vote came earliest wins. With no votes return an empty string.""",
-        hint="""A dictionary remembers the order of first votes, and taking the first key with the
-            largest count settles ties.""",
+            candidate whose first vote came earliest wins. With no votes return an empty
+            string.""",
+        hint="""A dictionary remembers the order of first votes, and taking the first key with
+            the largest count settles ties.""",
         visible=(
             case(["Eve", "Ann", "Ann", "Eve"], gives="Eve"),
             case([], gives=""),
@@ -153,9 +155,9 @@ ENTRIES = (
     Entry(
         "changed_settings",
         MEDIUM,
-        prompt="""Compare two settings dictionaries. Return a dictionary with three sorted lists of
-            keys: 'added' (only in the new one), 'removed' (only in the old one) and 'changed' (in
-            both, with different values). All three lists are always present.""",
+        prompt="""Compare two settings dictionaries. Return a dictionary with three sorted lists
+            of keys: 'added' (only in the new one), 'removed' (only in the old one) and 'changed'
+            (in both, with different values). All three lists are always present.""",
         hint="""Ask whether a key is present, not whether its value is truthy, since None, 0 and
             False are values too.""",
         visible=(
@@ -205,9 +207,9 @@ ENTRIES = (
     Entry(
         "nested_get",
         EASY,
-        prompt="""Look up a dotted path such as 'user.home.city' in nested dictionaries. Return the
-            value found, or `default` as soon as a key is missing or a value on the way is not a
-            dictionary.""",
+        prompt="""Look up a dotted path such as 'user.home.city' in nested dictionaries. Return
+            the value found, or `default` as soon as a key is missing or a value on the way is
+            not a dictionary.""",
         hint="""Go down one key at a time and check at each level that you stand on a dictionary
             that has the key.""",
         visible=(
@@ -261,8 +263,8 @@ ENTRIES = (
         prompt="""Each record (debtor, creditor, amount) says who owes whom. Return a dictionary
             with everybody's net position: what others owe them minus what they owe. People whose
             position is zero are left out.""",
-        hint="""One record moves the amount twice, minus for the debtor and plus for the creditor,
-            and zeros can only be dropped at the end.""",
+        hint="""One record moves the amount twice, minus for the debtor and plus for the
+            creditor, and zeros can only be dropped at the end.""",
         visible=(
             case([("al", "bo", 5)], gives={"al": -5, "bo": 5}),
             case([("al", "bo", 5), ("bo", "cy", 5)], gives={"al": -5, "cy": 5}),
@@ -313,11 +315,11 @@ ENTRIES = (
     Entry(
         "group_by_shape",
         MEDIUM,
-        prompt="""Two words have the same shape when letters repeat at the same places, like 'noon'
-            and 'abba'. Group the words by shape: return a list of groups, in order of each group's
-            first word, words in the given order.""",
-        hint="""Replace every letter by the place of its first appearance; words of one shape give
-            the same list of places, which can be a dictionary key.""",
+        prompt="""Two words have the same shape when letters repeat at the same places, like
+            'noon' and 'abba'. Group the words by shape: return a list of groups, in order of
+            each group's first word, words in the given order.""",
+        hint="""Replace every letter by the place of its first appearance; words of one shape
+            give the same list of places, which can be a dictionary key.""",
         visible=(
             case(["noon", "cat", "abba", "dog"], gives=[["noon", "abba"], ["cat", "dog"]]),
             case(["aab", "abb"], gives=[["aab"], ["abb"]]),
@@ -355,8 +357,9 @@ ENTRIES = (
     Entry(
         "flatten_menu",
         MEDIUM,
-        prompt="""A menu is a dictionary whose values are either prices or further menus. Return a
-            flat dictionary from paths joined with '/' to prices. Empty menus contribute nothing.""",
+        prompt="""A menu is a dictionary whose values are either prices or further menus. Return
+            a flat dictionary from paths joined with '/' to prices. Empty menus contribute
+            nothing.""",
         hint="""A recursive walk that carries the path so far reaches menus of any depth.""",
         visible=(
             case({"tea": 2, "cake": {"nut": 4}}, gives={"tea": 2, "cake/nut": 4}),
@@ -416,11 +419,11 @@ ENTRIES = (
     Entry(
         "craft_cost",
         HARD,
-        prompt="""`recipes` maps an item to a dictionary of ingredients and amounts; items without a
-            recipe are raw. Return a dictionary of the raw materials and amounts needed to make
-            `count` pieces of `item`. Recipes contain no cycles.""",
-        hint="""Making an item multiplies the needs of every ingredient by its amount, and the same
-            raw material can be reached along several ways that must be added.""",
+        prompt="""`recipes` maps an item to a dictionary of ingredients and amounts; items
+            without a recipe are raw. Return a dictionary of the raw materials and amounts needed
+            to make `count` pieces of `item`. Recipes contain no cycles.""",
+        hint="""Making an item multiplies the needs of every ingredient by its amount, and the
+            same raw material can be reached along several ways that must be added.""",
         visible=(
             case({"desk": {"plank": 4, "nail": 8}}, "desk", 2, gives={"plank": 8, "nail": 16}),
             case(

@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "split_bill",
         EASY,
-        prompt="""Split a bill of whole cents among `people` as evenly as possible. Return the list
-            of shares, larger shares first; they add up to the bill exactly and differ by at most
-            one cent.""",
+        prompt="""Split a bill of whole cents among `people` as evenly as possible. Return the
+            list of shares, larger shares first; they add up to the bill exactly and differ by at
+            most one cent.""",
         hint="""The quotient goes to everybody and the remaining cents go to the first ones, one
             each.""",
         visible=(case(100, 3, gives=[34, 33, 33]), case(8, 2, gives=[4, 4])),
@@ -47,9 +47,9 @@ ENTRIES = (
     Entry(
         "cash_rounding",
         EASY,
-        prompt="""In a country without 1 and 2 cent coins, cash totals are rounded to the nearest 5
-            cents. Return the rounded total of a list of prices in cents: only the sum is rounded,
-            not each price. Card payments are not rounded.""",
+        prompt="""In a country without 1 and 2 cent coins, cash totals are rounded to the nearest
+            5 cents. Return the rounded total of a list of prices in cents: only the sum is
+            rounded, not each price. Card payments are not rounded.""",
         hint="""Add first, and round once at the end, only for cash.""",
         visible=(case([199, 199], True, gives=400), case([102, 102], True, gives=205)),
         hidden=(
@@ -90,11 +90,11 @@ ENTRIES = (
     Entry(
         "tiered_tax",
         MEDIUM,
-        prompt="""Each bracket is (limit, percent), with rising limits; None as the last limit means
-            no limit. The part of the income within a bracket is taxed at its percent. Return the
-            tax in whole units, rounded down once at the end.""",
-        hint="""Tax only the slice between the previous limit and the smaller of this limit and the
-            income, and add the slices before dividing by 100.""",
+        prompt="""Each bracket is (limit, percent), with rising limits; None as the last limit
+            means no limit. The part of the income within a bracket is taxed at its percent.
+            Return the tax in whole units, rounded down once at the end.""",
+        hint="""Tax only the slice between the previous limit and the smaller of this limit and
+            the income, and add the slices before dividing by 100.""",
         visible=(
             case(30, [(10, 0), (None, 50)], gives=10),
             case(100, [(50, 10), (80, 20), (None, 30)], gives=17),
@@ -147,8 +147,8 @@ ENTRIES = (
         "best_coupon",
         EASY,
         prompt="""Coupons are texts: '15%' takes that share off, rounded down to whole cents, and
-            '300' takes off that many cents, but never more than the price. Return the lowest price
-            with at most one coupon.""",
+            '300' takes off that many cents, but never more than the price. Return the lowest
+            price with at most one coupon.""",
         hint="""Compute the price for each coupon, limit it at zero, and compare with paying in
             full.""",
         visible=(case(1000, ["15%", "100"], gives=850), case(200, ["300"], gives=0)),
@@ -204,11 +204,11 @@ ENTRIES = (
     Entry(
         "years_to_goal",
         MEDIUM,
-        prompt="""Savings in cents earn `percent` interest at the end of each year, rounded down to
-            whole cents, and then a deposit is added. Return after how many years the balance first
-            reaches `goal`, 0 if it already does, or -1 if not within 200 years.""",
-        hint="""Simulate year by year with whole cents, and bound the loop because the balance may
-            never grow.""",
+        prompt="""Savings in cents earn `percent` interest at the end of each year, rounded down
+            to whole cents, and then a deposit is added. Return after how many years the balance
+            first reaches `goal`, 0 if it already does, or -1 if not within 200 years.""",
+        hint="""Simulate year by year with whole cents, and bound the loop because the balance
+            may never grow.""",
         visible=(
             case(10000, 10, 0, 12100, gives=2),
             case(0, 5, 100, 250, gives=3),
@@ -261,10 +261,11 @@ ENTRIES = (
     Entry(
         "format_money",
         EASY,
-        prompt="""Write an amount of whole cents as text with two decimals and an apostrophe between
-            each three digits of the units, such as 1'234.50. Negative amounts start with a
-            minus.""",
-        hint="""Take the sign off first, since division of negative numbers rounds the other way.""",
+        prompt="""Write an amount of whole cents as text with two decimals and an apostrophe
+            between each three digits of the units, such as 1'234.50. Negative amounts start with
+            a minus.""",
+        hint="""Take the sign off first, since division of negative numbers rounds the other
+            way.""",
         visible=(case(123450, gives="1'234.50"), case(-5, gives="-0.05")),
         hidden=(
             case(0, gives="0.00"),
@@ -358,11 +359,11 @@ ENTRIES = (
         "settle_up",
         HARD,
         prompt="""`paid` maps each traveller to the cents they paid; costs are shared equally and
-            divide evenly. Return transfers (from, to, cents) that settle everything: repeatedly the
-            largest debtor pays the largest creditor as much as possible, the alphabet breaking
-            ties.""",
-        hint="""Compute everyone's balance against the average; each transfer clears the smaller of
-            the two amounts, so one person is done.""",
+            divide evenly. Return transfers (from, to, cents) that settle everything: repeatedly
+            the largest debtor pays the largest creditor as much as possible, the alphabet
+            breaking ties.""",
+        hint="""Compute everyone's balance against the average; each transfer clears the smaller
+            of the two amounts, so one person is done.""",
         visible=(
             case({"al": 30, "bo": 0, "cy": 0}, gives=[("bo", "al", 10), ("cy", "al", 10)]),
             case({"al": 5, "bo": 5}, gives=[]),
@@ -432,8 +433,8 @@ ENTRIES = (
         "loyalty_points",
         EASY,
         prompt="""A shop gives 1 point per full 100 cents of each purchase, and double points on
-            every third purchase. Return the total points for a list of purchases in cents; refunds
-            are negative, give nothing and do not count as purchases.""",
+            every third purchase. Return the total points for a list of purchases in cents;
+            refunds are negative, give nothing and do not count as purchases.""",
         hint="""Count real purchases with a separate counter that refunds leave alone.""",
         visible=(
             case([250, 100, 300], gives=9),

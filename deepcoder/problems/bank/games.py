@@ -67,10 +67,10 @@ ENTRIES = (
         "card_21",
         EASY,
         prompt="""Count a hand of cards for twenty-one: 'J', 'Q', 'K' are 10, number cards their
-            value, and each ace 'A' 11, or 1 where needed to stay at most 21. Return the best total,
-            also when it is above 21.""",
-        hint="""Count every ace as 11 first and turn aces into 1, one at a time, while the total is
-            too high.""",
+            value, and each ace 'A' 11, or 1 where needed to stay at most 21. Return the best
+            total, also when it is above 21.""",
+        hint="""Count every ace as 11 first and turn aces into 1, one at a time, while the total
+            is too high.""",
         visible=(case(["A", "K"], gives=21), case(["A", "A", "9"], gives=21)),
         hidden=(
             case([], gives=0),
@@ -118,11 +118,11 @@ ENTRIES = (
     Entry(
         "dice_pairs_score",
         EASY,
-        prompt="""Score a throw of dice: every face that shows at least twice earns its value times
-            the number of dice showing it; if no face repeats, the throw earns its lowest face. No
-            dice earn 0.""",
-        hint="""Count each face once, add up the repeated ones, and fall back to the minimum only if
-            nothing was added.""",
+        prompt="""Score a throw of dice: every face that shows at least twice earns its value
+            times the number of dice showing it; if no face repeats, the throw earns its lowest
+            face. No dice earn 0.""",
+        hint="""Count each face once, add up the repeated ones, and fall back to the minimum only
+            if nothing was added.""",
         visible=(case([3, 3, 5], gives=6), case([6, 2, 4], gives=2)),
         hidden=(
             case([], gives=0),
@@ -163,12 +163,12 @@ ENTRIES = (
     Entry(
         "tennis_game",
         MEDIUM,
-        prompt="""Points of one tennis game are a string of 'A' and 'B'. Return the score: 'A wins'
-            or 'B wins' once somebody has at least four points and two more than the other, else
-            'deuce' or 'advantage A' from three all on, else points like '15-40'. Later points are
-            ignored.""",
-        hint="""Count point by point and stop at a win; from three points each only the difference
-            matters.""",
+        prompt="""Points of one tennis game are a string of 'A' and 'B'. Return the score: 'A
+            wins' or 'B wins' once somebody has at least four points and two more than the other,
+            else 'deuce' or 'advantage A' from three all on, else points like '15-40'. Later
+            points are ignored.""",
+        hint="""Count point by point and stop at a win; from three points each only the
+            difference matters.""",
         visible=(
             case("ABB", gives="15-30"),
             case("AAABBBA", gives="advantage A"),
@@ -279,7 +279,8 @@ ENTRIES = (
         prompt="""A knight stands on a chess square (column, row), both 0 to 7. Return the sorted
             list of the squares it can move to in one move that are on the board and not in
             `occupied`.""",
-        hint="""The eight moves change one coordinate by one and the other by two, in all signs.""",
+        hint="""The eight moves change one coordinate by one and the other by two, in all
+            signs.""",
         visible=(
             case((0, 0), [], gives=[(1, 2), (2, 1)]),
             case((7, 7), [(6, 5)], gives=[(5, 6)]),
@@ -345,8 +346,8 @@ ENTRIES = (
         "take_stones",
         MEDIUM,
         prompt="""Two players take turns removing 1, 3 or 4 stones from a pile; whoever takes the
-            last stone wins. Return the smallest first move with which the first player can force a
-            win, or 0 if there is none.""",
+            last stone wins. Return the smallest first move with which the first player can force
+            a win, or 0 if there is none.""",
         hint="""A pile is lost if every allowed move leads to a won pile; work upwards from the
             empty pile.""",
         visible=(case(6, gives=4), case(2, gives=0)),
@@ -390,11 +391,11 @@ ENTRIES = (
     Entry(
         "bowling_line",
         HARD,
-        prompt="""Return the score of a complete game of ten-pin bowling given as the list of pins
-            of each throw. A strike scores 10 plus the next two throws, a spare 10 plus the next
-            one; the tenth frame's extra throws count only as such a bonus.""",
-        hint="""Move a pointer frame by frame, one throw for a strike and two otherwise, for exactly
-            ten frames.""",
+        prompt="""Return the score of a complete game of ten-pin bowling given as the list of
+            pins of each throw. A strike scores 10 plus the next two throws, a spare 10 plus the
+            next one; the tenth frame's extra throws count only as such a bonus.""",
+        hint="""Move a pointer frame by frame, one throw for a strike and two otherwise, for
+            exactly ten frames.""",
         visible=(
             case([10, 3, 4] + [0] * 16, gives=24),
             case([9, 1] * 10 + [9], gives=190),
@@ -448,11 +449,11 @@ ENTRIES = (
     Entry(
         "rps_series",
         EASY,
-        prompt="""Rounds of rock-paper-scissors are two-letter strings of R, P and S, first player's
-            letter first. The first player to win `target` rounds wins the series. Return 1 or 2 for
-            the winner, or 0 if nobody has reached the target.""",
-        hint="""Stop as soon as one of the two counters reaches the target; equal letters count for
-            nobody.""",
+        prompt="""Rounds of rock-paper-scissors are two-letter strings of R, P and S, first
+            player's letter first. The first player to win `target` rounds wins the series.
+            Return 1 or 2 for the winner, or 0 if nobody has reached the target.""",
+        hint="""Stop as soon as one of the two counters reaches the target; equal letters count
+            for nobody.""",
         visible=(
             case(["RS", "PP", "PP", "SP"], 2, gives=1),
             case(["RS"], 2, gives=0),

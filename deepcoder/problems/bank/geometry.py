@@ -8,9 +8,9 @@ ENTRIES = (
     Entry(
         "picture_frame",
         EASY,
-        prompt="""Return the smallest rectangle (left, bottom, right, top) with sides along the axes
-            that contains all given (x, y) points, made larger by `margin` on every side. Without
-            points return None.""",
+        prompt="""Return the smallest rectangle (left, bottom, right, top) with sides along the
+            axes that contains all given (x, y) points, made larger by `margin` on every side.
+            Without points return None.""",
         hint="""Find the extremes of both coordinates separately and move each outwards.""",
         visible=(
             case([(1, 5), (3, 2)], 1, gives=(0, 1, 4, 6)),
@@ -61,8 +61,9 @@ ENTRIES = (
     Entry(
         "rug_overlap",
         EASY,
-        prompt="""Two rugs are rectangles (x, y, width, height) with (x, y) the lower left corner.
-            Return the area that both of them cover; rugs that only touch share no area.""",
+        prompt="""Two rugs are rectangles (x, y, width, height) with (x, y) the lower left
+            corner. Return the area that both of them cover; rugs that only touch share no
+            area.""",
         hint="""The overlap is a rectangle too: its sides are the overlaps of the two ranges, and
             neither may be negative.""",
         visible=(
@@ -112,9 +113,9 @@ ENTRIES = (
     Entry(
         "taxi_nearest",
         EASY,
-        prompt="""Taxis drive along a grid of streets, so a distance is the sum of the differences
-            of the two coordinates. Return the index of the taxi nearest to the customer, the first
-            one on a tie, or -1 if there is no taxi.""",
+        prompt="""Taxis drive along a grid of streets, so a distance is the sum of the
+            differences of the two coordinates. Return the index of the taxi nearest to the
+            customer, the first one on a tie, or -1 if there is no taxi.""",
         hint="""Use absolute differences, add them, and let the first minimum win.""",
         visible=(
             case([(0, 5), (3, 3)], (0, 0), gives=0),
@@ -167,11 +168,11 @@ ENTRIES = (
     Entry(
         "fence_area_doubled",
         MEDIUM,
-        prompt="""The corners of a field are integer (x, y) points in order around it, clockwise or
-            counter-clockwise. Return twice its area as a non-negative integer. Fewer than three
-            corners enclose nothing.""",
-        hint="""Add up the cross products of consecutive corners, closing the circle with the first
-            one, and drop the sign.""",
+        prompt="""The corners of a field are integer (x, y) points in order around it, clockwise
+            or counter-clockwise. Return twice its area as a non-negative integer. Fewer than
+            three corners enclose nothing.""",
+        hint="""Add up the cross products of consecutive corners, closing the circle with the
+            first one, and drop the sign.""",
         visible=(
             case([(0, 0), (4, 0), (0, 3)], gives=12),
             case([(0, 0), (0, 2), (2, 2), (2, 0)], gives=8),
@@ -221,7 +222,8 @@ ENTRIES = (
         EASY,
         prompt="""Return whether all (x, y) points lie on one straight line, which may also be
             vertical. Two or fewer points always do; equal points may occur.""",
-        hint="""Compare cross products instead of slopes, starting from two points that differ.""",
+        hint="""Compare cross products instead of slopes, starting from two points that
+            differ.""",
         visible=(
             case([(0, 0), (1, 2), (2, 4)], gives=True),
             case([(1, 1), (1, 1), (2, 3), (5, 0)], gives=False),
@@ -274,8 +276,8 @@ ENTRIES = (
     Entry(
         "squares_on_pegs",
         HARD,
-        prompt="""Pegs stand at different integer (x, y) points. Return how many different squares,
-            tilted ones included, have all four corners on pegs.""",
+        prompt="""Pegs stand at different integer (x, y) points. Return how many different
+            squares, tilted ones included, have all four corners on pegs.""",
         hint="""Each side, turned by a right angle, gives the other two corners; every square is
             found once for each of its four sides.""",
         visible=(

@@ -11,8 +11,8 @@ ENTRIES = (
         prompt="""`friends` maps each person to the people they tell everything. A rumour starts
             with `source`. Return the alphabetically sorted list of everybody who ends up knowing
             it, the source included. People missing from the mapping tell nobody.""",
-        hint="""Keep a list of people still to visit and a set of those who know, so that circles of
-            friends end.""",
+        hint="""Keep a list of people still to visit and a set of those who know, so that circles
+            of friends end.""",
         visible=(
             case({"al": ["bo"], "bo": ["al", "cy"]}, "al", gives=["al", "bo", "cy"]),
             case({}, "zoe", gives=["zoe"]),
@@ -63,10 +63,10 @@ ENTRIES = (
         "fewest_flights",
         MEDIUM,
         prompt="""`routes` lists pairs of cities joined by flights in both directions. Return the
-            smallest number of flights from `start` to `goal`, 0 when they are the same city, and -1
-            when there is no way.""",
-        hint="""Search in waves: all cities one flight away, then two, so the first arrival is the
-            shortest.""",
+            smallest number of flights from `start` to `goal`, 0 when they are the same city, and
+            -1 when there is no way.""",
+        hint="""Search in waves: all cities one flight away, then two, so the first arrival is
+            the shortest.""",
         visible=(
             case([("A", "B"), ("C", "B")], "A", "C", gives=2),
             case([("A", "B")], "A", "Z", gives=-1),
@@ -112,12 +112,12 @@ ENTRIES = (
     Entry(
         "dressing_order",
         MEDIUM,
-        prompt="""`rules` maps a garment to the garments that must be put on before it. Return all
-            garments that occur in an order that obeys the rules, always putting on the
+        prompt="""`rules` maps a garment to the garments that must be put on before it. Return
+            all garments that occur in an order that obeys the rules, always putting on the
             alphabetically first possible one, or an empty list if the rules contradict
             themselves.""",
-        hint="""Repeatedly choose the alphabetically first garment whose requirements are all on; if
-            none can be chosen there is a circle.""",
+        hint="""Repeatedly choose the alphabetically first garment whose requirements are all on;
+            if none can be chosen there is a circle.""",
         visible=(
             case({"shoe": ["sock"], "coat": []}, gives=["coat", "sock", "shoe"]),
             case({"a": ["b"], "b": ["a"]}, gives=[]),
@@ -178,9 +178,9 @@ ENTRIES = (
     Entry(
         "island_sizes",
         MEDIUM,
-        prompt="""A map is a list of equally long strings with '#' for land and '.' for water. Land
-            cells that touch horizontally or vertically form an island. Return the sizes of all
-            islands, largest first.""",
+        prompt="""A map is a list of equally long strings with '#' for land and '.' for water.
+            Land cells that touch horizontally or vertically form an island. Return the sizes of
+            all islands, largest first.""",
         hint="""From every unvisited land cell, flood to its four neighbours and count the cells
             reached.""",
         visible=(
@@ -267,11 +267,11 @@ ENTRIES = (
     Entry(
         "two_teams",
         MEDIUM,
-        prompt="""`rivals` lists pairs of people who refuse to be in the same team. Return whether
-            everybody can be divided into two teams so that no pair of rivals shares one. A person
-            may be listed as their own rival.""",
-        hint="""Give somebody a team, force all their rivals into the other one, and continue from
-            there until a contradiction shows.""",
+        prompt="""`rivals` lists pairs of people who refuse to be in the same team. Return
+            whether everybody can be divided into two teams so that no pair of rivals shares one.
+            A person may be listed as their own rival.""",
+        hint="""Give somebody a team, force all their rivals into the other one, and continue
+            from there until a contradiction shows.""",
         visible=(
             case([("a", "b"), ("b", "c")], gives=True),
             case([("a", "b"), ("b", "c"), ("c", "a")], gives=False),
@@ -326,8 +326,8 @@ ENTRIES = (
         "cheapest_route",
         HARD,
         prompt="""`roads` lists (a, b, toll) for roads usable in both directions. Return the
-            smallest sum of tolls on a way from `start` to `goal`, or None if there is no way. Tolls
-            are not negative, and two towns may be joined by several roads.""",
+            smallest sum of tolls on a way from `start` to `goal`, or None if there is no way.
+            Tolls are not negative, and two towns may be joined by several roads.""",
         hint="""Always settle the cheapest town reached so far, since no later way to it can be
             cheaper.""",
         visible=(
@@ -385,7 +385,8 @@ ENTRIES = (
         "follow_links",
         EASY,
         prompt="""`links` maps a web address to the address it redirects to. Return the address
-            where a visitor of `start` ends up, or None when the redirects go round in a circle.""",
+            where a visitor of `start` ends up, or None when the redirects go round in a
+            circle.""",
         hint="""Remember every address visited: meeting one again means a circle.""",
         visible=(
             case({"a": "b", "b": "c"}, "a", gives="c"),
@@ -436,11 +437,11 @@ ENTRIES = (
     Entry(
         "dead_ends",
         EASY,
-        prompt="""`streets` lists pairs of crossings joined by a street usable both ways. Return the
-            sorted list of crossings that belong to exactly one street. A street that leads from a
-            crossing back to itself counts twice for it.""",
-        hint="""Count each crossing once for every end of a street it touches, and keep those with a
-            count of one.""",
+        prompt="""`streets` lists pairs of crossings joined by a street usable both ways. Return
+            the sorted list of crossings that belong to exactly one street. A street that leads
+            from a crossing back to itself counts twice for it.""",
+        hint="""Count each crossing once for every end of a street it touches, and keep those
+            with a count of one.""",
         visible=(
             case([("a", "b"), ("b", "c")], gives=["a", "c"]),
             case([("a", "a"), ("a", "b")], gives=["b"]),
@@ -486,9 +487,9 @@ ENTRIES = (
     Entry(
         "critical_bridges",
         HARD,
-        prompt="""Islands are joined by bridges, given as pairs, and all islands can be reached from
-            each other. Return the sorted list of the pairs whose closing would cut some islands
-            off. A pair listed twice means two bridges.""",
+        prompt="""Islands are joined by bridges, given as pairs, and all islands can be reached
+            from each other. Return the sorted list of the pairs whose closing would cut some
+            islands off. A pair listed twice means two bridges.""",
         hint="""Leave out one bridge at a time and see whether its two ends can still reach each
             other over the rest.""",
         visible=(

@@ -8,27 +8,28 @@ ENTRIES = (
     Entry(
         "fuse_bookings",
         MEDIUM,
-        prompt="""Bookings are (start, end) pairs of hours in any order. Fuse those that overlap or
-            touch, such as (1, 3) and (3, 5), and return the sorted list of the resulting pairs.""",
-        hint="""After sorting by start, a booking either extends the last one or starts a new one,
-            and an extension must never shorten.""",
+        prompt="""Bookings are (start, end) hours in any order. Two bookings with at most `pause`
+            hours between them, or overlapping, leave no time to clean and become one. Return the
+            sorted list of the resulting (start, end) pairs.""",
+        hint="""After sorting by start, a booking either extends the last one or starts a new
+            one, and an extension must never shorten.""",
         visible=(
-            case([(3, 5), (1, 3)], gives=[(1, 5)]),
-            case([(1, 9), (2, 4)], gives=[(1, 9)]),
+            case([(4, 5), (1, 3)], 1, gives=[(1, 5)]),
+            case([(1, 9), (2, 4)], 0, gives=[(1, 9)]),
         ),
         hidden=(
-            case([], gives=[]),
-            case([(4, 6)], gives=[(4, 6)]),
-            case([(5, 6), (1, 2)], gives=[(1, 2), (5, 6)]),
-            case([(1, 4), (2, 3), (3, 7), (8, 9)], gives=[(1, 7), (8, 9)]),
-            case([(1, 10), (2, 3), (4, 5)], gives=[(1, 10)]),
-            case([(0, 2), (2, 4), (4, 6)], gives=[(0, 6)]),
+            case([], 2, gives=[]),
+            case([(4, 6)], 0, gives=[(4, 6)]),
+            case([(6, 8), (1, 3)], 2, gives=[(1, 3), (6, 8)]),
+            case([(1, 4), (2, 3), (3, 7), (8, 9)], 0, gives=[(1, 7), (8, 9)]),
+            case([(1, 10), (2, 3), (12, 13)], 1, gives=[(1, 10), (12, 13)]),
+            case([(0, 2), (4, 5), (7, 8)], 2, gives=[(0, 8)]),
         ),
         reference="""
-            def fuse_bookings(bookings):
+            def fuse_bookings(bookings, pause):
                 fused = []
                 for start, end in sorted(bookings):
-                    if fused and start <= fused[-1][1]:
+                    if fused and start - fused[-1][1] <= pause:
                         fused[-1] = (fused[-1][0], max(end, fused[-1][1]))
                     else:
                         fused.append((start, end))
@@ -38,10 +39,10 @@ ENTRIES = (
             Wrong(
                 "It takes the later booking's end, which can shorten an enclosing one.",
                 """
-                    def fuse_bookings(bookings):
+                    def fuse_bookings(bookings, pause):
                         fused = []
                         for start, end in sorted(bookings):
-                            if fused and start <= fused[-1][1]:
+                            if fused and start - fused[-1][1] <= pause:
                                 fused[-1] = (fused[-1][0], end)
                             else:
                                 fused.append((start, end))
@@ -49,12 +50,12 @@ ENTRIES = (
                 """,
             ),
             Wrong(
-                "It leaves bookings apart that only touch.",
+                "It leaves bookings apart whose gap is exactly the pause.",
                 """
-                    def fuse_bookings(bookings):
+                    def fuse_bookings(bookings, pause):
                         fused = []
                         for start, end in sorted(bookings):
-                            if fused and start < fused[-1][1]:
+                            if fused and start - fused[-1][1] < pause:
                                 fused[-1] = (fused[-1][0], max(end, fused[-1][1]))
                             else:
                                 fused.append((start, end))
@@ -108,11 +109,11 @@ ENTRIES = (
     Entry(
         "most_guests",
         MEDIUM,
-        prompt="""Each visit is (arrival, departure). Return the largest number of guests present at
-            the same time. A guest who leaves at the moment another arrives is not present together
-            with them.""",
-        hint="""Turn visits into events of plus and minus one; at the same moment departures must be
-            handled first.""",
+        prompt="""Each visit is (arrival, departure). Return the largest number of guests present
+            at the same time. A guest who leaves at the moment another arrives is not present
+            together with them.""",
+        hint="""Turn visits into events of plus and minus one; at the same moment departures must
+            be handled first.""",
         visible=(
             case([(1, 5), (2, 6), (4, 7)], gives=3),
             case([(1, 2), (2, 3)], gives=1),
@@ -164,9 +165,9 @@ ENTRIES = (
     Entry(
         "free_slots",
         MEDIUM,
-        prompt="""Return the sorted (start, end) gaps of at least `length` between the meetings of a
-            day from `opens` to `closes`. Meetings lie inside the day, may overlap and come in any
-            order. Time before the first and after the last counts.""",
+        prompt="""Return the sorted (start, end) gaps of at least `length` between the meetings
+            of a day from `opens` to `closes`. Meetings lie inside the day, may overlap and come
+            in any order. Time before the first and after the last counts.""",
         hint="""Walk through the meetings by start and remember the latest end so far, with the
             closing time as a last meeting.""",
         visible=(
@@ -264,8 +265,8 @@ ENTRIES = (
         "fits_timetable",
         EASY,
         prompt="""`booked` holds (start, end) pairs. Return whether a new course from `start` to
-            `end` can be added without overlapping any of them. Courses may follow directly on each
-            other, and a course with end not after start is never accepted.""",
+            `end` can be added without overlapping any of them. Courses may follow directly on
+            each other, and a course with end not after start is never accepted.""",
         hint="""Two periods are apart exactly when one ends no later than the other starts.""",
         visible=(
             case([(8, 10), (12, 14)], 10, 12, gives=True),
@@ -312,8 +313,8 @@ ENTRIES = (
         HARD,
         prompt="""Return the largest number of talks, given as (start, end), that one visitor can
             attend completely. Talks may follow directly on each other; walking takes no time.""",
-        hint="""Always attending the talk that ends earliest among those still possible leaves the
-            most time.""",
+        hint="""Always attending the talk that ends earliest among those still possible leaves
+            the most time.""",
         visible=(
             case([(0, 10), (1, 2), (3, 4)], gives=2),
             case([(1, 3), (3, 5)], gives=2),
@@ -366,10 +367,10 @@ ENTRIES = (
         "nearest_free_number",
         EASY,
         prompt="""House numbers in `taken` are given as (first, last) blocks with both ends
-            included. Return the smallest number not below `wish` that lies in no block. Blocks may
-            overlap and come in any order.""",
-        hint="""While some block contains the number, jump just behind that block, and look at all
-            blocks again.""",
+            included. Return the smallest number not below `wish` that lies in no block. Blocks
+            may overlap and come in any order.""",
+        hint="""While some block contains the number, jump just behind that block, and look at
+            all blocks again.""",
         visible=(
             case([(3, 5), (6, 8)], 4, gives=9),
             case([(1, 2)], 7, gives=7),

@@ -8,35 +8,50 @@ ENTRIES = (
     Entry(
         "drop_neighbours",
         EASY,
-        prompt="""A thermometer logs a value every minute. Return the log without every value that
-            equals the value logged directly before it. Equal values that are not adjacent all
-            stay.""",
-        hint="""Compare each value with the one just before it in the original log, not with
-            everything seen so far.""",
-        visible=(case([3, 3, 4, 3], gives=[3, 4, 3]), case([], gives=[])),
+        prompt="""A thermometer logs whole degrees. Shorten the log: keep the first value, and
+            every later one only if it differs by more than `noise` from the value that was kept
+            last. Values far back in the log do not matter.""",
+        hint="""Compare each value with the last one that was kept, not with its neighbour in the
+            log.""",
+        visible=(
+            case([3, 4, 5, 9], 1, gives=[3, 5, 9]),
+            case([3, 3, 4, 3], 0, gives=[3, 4, 3]),
+        ),
         hidden=(
-            case([5], gives=[5]),
-            case([1, 1, 1, 1], gives=[1]),
-            case([0, 0, -1, 0], gives=[0, -1, 0]),
-            case([2, 1, 2, 1], gives=[2, 1, 2, 1]),
-            case([7, 7, 8, 8, 7, 7], gives=[7, 8, 7]),
+            case([], 2, gives=[]),
+            case([5], 0, gives=[5]),
+            case([1, 1, 1, 1], 0, gives=[1]),
+            case([1, 2, 3, 4, 5], 2, gives=[1, 4]),
+            case([0, -3, 0, 3], 2, gives=[0, -3, 0, 3]),
+            case([7, 5, 9, 7], 2, gives=[7]),
         ),
         reference="""
-            def drop_neighbours(log):
+            def drop_neighbours(log, noise):
                 kept = []
                 for value in log:
-                    if not kept or kept[-1] != value:
+                    if not kept or abs(value - kept[-1]) > noise:
                         kept.append(value)
                 return kept
         """,
         wrong=(
             Wrong(
-                "It drops every repeated value, even when another value lies between.",
+                "It compares with the neighbour in the log, so a slow drift is never noticed.",
                 """
-                    def drop_neighbours(log):
+                    def drop_neighbours(log, noise):
+                        kept = log[:1]
+                        for before, value in zip(log, log[1:]):
+                            if abs(value - before) > noise:
+                                kept.append(value)
+                        return kept
+                """,
+            ),
+            Wrong(
+                "It drops a value that is close to any kept value, however far back.",
+                """
+                    def drop_neighbours(log, noise):
                         kept = []
                         for value in log:
-                            if value not in kept:
+                            if all(abs(value - other) > noise for other in kept):
                                 kept.append(value)
                         return kept
                 """,
@@ -49,8 +64,8 @@ ENTRIES = (
         prompt="""A hiker notes the altitude at every post. Return the number of posts in the
             longest stretch of consecutive posts in which each is strictly higher than the one
             before. An empty list gives 0.""",
-        hint="""Keep the length of the current climb, restart it at one whenever the path does not
-            rise, and remember the best.""",
+        hint="""Keep the length of the current climb, restart it at one whenever the path does
+            not rise, and remember the best.""",
         visible=(
             case([3, 5, 9, 2, 4], gives=3),
             case([1, 2, 1, 2, 3, 4], gives=4),
@@ -104,43 +119,43 @@ ENTRIES = (
     Entry(
         "deal_cards",
         EASY,
-        prompt="""Deal the cards one at a time to `players` hands in turn, starting with the first
-            hand, until no card is left. Return the list of hands; some may be one card shorter or
-            empty.""",
-        hint="""Hand number k gets every card whose position leaves remainder k when divided by the
-            number of players.""",
+        prompt="""Deal cards one at a time to `players` hands in turn, starting with the first
+            hand, but only as many as give all hands the same size. Return the pair (list of
+            hands, list of the cards left over).""",
+        hint="""Set the remainder aside first; then hand number k gets every card whose position
+            leaves remainder k.""",
         visible=(
-            case([1, 2, 3, 4, 5], 2, gives=[[1, 3, 5], [2, 4]]),
-            case([9], 3, gives=[[9], [], []]),
+            case([1, 2, 3, 4, 5], 2, gives=([[1, 3], [2, 4]], [5])),
+            case([7, 8, 9], 1, gives=([[7, 8, 9]], [])),
         ),
         hidden=(
-            case([], 2, gives=[[], []]),
-            case([4, 5, 6], 1, gives=[[4, 5, 6]]),
-            case([1, 2, 3, 4, 5, 6], 3, gives=[[1, 4], [2, 5], [3, 6]]),
-            case(["A", "K", "Q"], 3, gives=[["A"], ["K"], ["Q"]]),
-            case([1, 2, 3, 4], 3, gives=[[1, 4], [2], [3]]),
+            case([], 2, gives=([[], []], [])),
+            case([9], 3, gives=([[], [], []], [9])),
+            case([1, 2, 3, 4, 5, 6], 3, gives=([[1, 4], [2, 5], [3, 6]], [])),
+            case(["A", "K", "Q"], 3, gives=([["A"], ["K"], ["Q"]], [])),
+            case([1, 2, 3, 4, 5, 6, 7, 8], 3, gives=([[1, 4], [2, 5], [3, 6]], [7, 8])),
         ),
         reference="""
             def deal_cards(cards, players):
-                return [cards[hand::players] for hand in range(players)]
+                dealt = len(cards) - len(cards) % players
+                hands = [cards[hand:dealt:players] for hand in range(players)]
+                return hands, cards[dealt:]
         """,
         wrong=(
             Wrong(
-                "It gives each player a block of neighbouring cards and drops the remainder.",
+                "It gives each player a block of neighbouring cards instead of dealing in turn.",
                 """
                     def deal_cards(cards, players):
                         size = len(cards) // players
-                        return [cards[i * size:(i + 1) * size] for i in range(players)]
+                        hands = [cards[i * size:(i + 1) * size] for i in range(players)]
+                        return hands, cards[players * size:]
                 """,
             ),
             Wrong(
-                "All hands are the same list, because multiplying copies the reference.",
+                "It deals all cards, so the first hands become larger than the others.",
                 """
                     def deal_cards(cards, players):
-                        hands = [[]] * players
-                        for i, card in enumerate(cards):
-                            hands[i % players].append(card)
-                        return hands
+                        return [cards[hand::players] for hand in range(players)], []
                 """,
             ),
         ),
@@ -148,44 +163,45 @@ ENTRIES = (
     Entry(
         "remove_every",
         EASY,
-        prompt="""Return a copy of the list without the items at every `step`-th place, counting
-            places from 1. With step 1 nothing remains. A step larger than the list removes
-            nothing.""",
-        hint="""Decide by the place in the original list, counted from one, and build a new list
-            instead of deleting.""",
+        prompt="""A guard sends away everybody at each `step`-th place of a line, counting places
+            from 1. Return the pair (list of those who stay, list of those sent away), both in
+            order. A step larger than the line sends nobody away.""",
+        hint="""Decide by the place in the original line, counted from one, and build two new
+            lists.""",
         visible=(
-            case([10, 20, 30, 40, 50], 2, gives=[10, 30, 50]),
-            case([1, 2, 3], 1, gives=[]),
+            case([10, 20, 30, 40, 50], 2, gives=([10, 30, 50], [20, 40])),
+            case([1, 2, 3], 1, gives=([], [1, 2, 3])),
         ),
         hidden=(
-            case([], 3, gives=[]),
-            case([1, 2], 5, gives=[1, 2]),
-            case([1, 2, 3], 3, gives=[1, 2]),
-            case([4, 4, 4, 4], 2, gives=[4, 4]),
-            case([1, 2, 3, 4, 5, 6, 7], 3, gives=[1, 2, 4, 5, 7]),
+            case([], 3, gives=([], [])),
+            case([1, 2], 5, gives=([1, 2], [])),
+            case([1, 2, 3], 3, gives=([1, 2], [3])),
+            case([4, 4, 4, 4], 2, gives=([4, 4], [4, 4])),
+            case([1, 2, 3, 4, 5, 6, 7], 3, gives=([1, 2, 4, 5, 7], [3, 6])),
         ),
         reference="""
-            def remove_every(items, step):
-                return [item for place, item in enumerate(items, 1) if place % step]
+            def remove_every(line, step):
+                stay = [person for place, person in enumerate(line, 1) if place % step]
+                return stay, line[step - 1::step]
         """,
         wrong=(
             Wrong(
-                "It counts places from zero, so the very first item is removed.",
+                "It counts places from zero, so the very first person is sent away.",
                 """
-                    def remove_every(items, step):
-                        return [item for place, item in enumerate(items) if place % step]
+                    def remove_every(line, step):
+                        stay = [person for place, person in enumerate(line) if place % step]
+                        return stay, line[::step]
                 """,
             ),
             Wrong(
-                "It deletes from the front while walking, which shifts all later places.",
+                "It deletes while walking along the line, which shifts all later places.",
                 """
-                    def remove_every(items, step):
-                        items = list(items)
-                        place = step - 1
-                        while place < len(items):
-                            del items[place]
+                    def remove_every(line, step):
+                        stay, away, place = list(line), [], step - 1
+                        while place < len(stay):
+                            away.append(stay.pop(place))
                             place += step
-                        return items
+                        return stay, away
                 """,
             ),
         ),
@@ -193,25 +209,26 @@ ENTRIES = (
     Entry(
         "runner_up",
         EASY,
-        prompt="""Return the second best score of a contest: the largest score that is strictly
-            lower than the best one. When all scores are equal, or there are fewer than two, return
-            None.""",
-        hint="""Several contestants may share the best score, so look for the best among the scores
-            below the maximum.""",
-        visible=(case([7, 9, 4], gives=7), case([5, 8, 8], gives=5)),
+        prompt="""Return the positions, from 0, of all contestants who share second place: those
+            whose score is the largest one strictly lower than the best score. When all scores
+            are equal, or there are none, return an empty list.""",
+        hint="""Several contestants may share the best score, so the second place is the best
+            among the scores below the maximum.""",
+        visible=(case([7, 9, 4], gives=[0]), case([8, 5, 8, 5], gives=[1, 3])),
         hidden=(
-            case([], gives=None),
-            case([3], gives=None),
-            case([6, 6, 6], gives=None),
-            case([-4, -2, -9], gives=-4),
-            case([0, 1], gives=0),
-            case([10, 10, 9, 9, 1], gives=9),
+            case([], gives=[]),
+            case([3], gives=[]),
+            case([6, 6, 6], gives=[]),
+            case([-4, -2, -9], gives=[0]),
+            case([1, 0], gives=[1]),
+            case([10, 10, 9, 1, 9], gives=[2, 4]),
         ),
         reference="""
             def runner_up(scores):
-                best = max(scores, default=None)
-                lower = [score for score in scores if score != best]
-                return max(lower, default=None)
+                lower = [score for score in scores if score < max(scores)]
+                if not lower:
+                    return []
+                return [place for place, score in enumerate(scores) if score == max(lower)]
         """,
         wrong=(
             Wrong(
@@ -219,8 +236,17 @@ ENTRIES = (
                 """
                     def runner_up(scores):
                         if len(scores) < 2:
-                            return None
-                        return sorted(scores, reverse=True)[1]
+                            return []
+                        second = sorted(scores)[-2]
+                        return [place for place, score in enumerate(scores) if score == second]
+                """,
+            ),
+            Wrong(
+                "It returns only the first of those who share second place.",
+                """
+                    def runner_up(scores):
+                        lower = [score for score in scores if score < max(scores)]
+                        return [scores.index(max(lower))] if lower else []
                 """,
             ),
         ),
@@ -228,11 +254,11 @@ ENTRIES = (
     Entry(
         "smooth_three",
         MEDIUM,
-        prompt="""Smooth a list of integers: replace each item by the median of itself and its two
-            neighbours in the original list. The first and last item stay unchanged, as do lists
-            with fewer than three items.""",
-        hint="""Every window must be read from the original list, and the middle one of three sorted
-            values is the median.""",
+        prompt="""Smooth a list of integers: replace each item by the median of itself and its
+            two neighbours in the original list. The first and last item stay unchanged, as do
+            lists with fewer than three items.""",
+        hint="""Every window must be read from the original list, and the middle one of three
+            sorted values is the median.""",
         visible=(
             case([1, 9, 2, 3], gives=[1, 2, 3, 3]),
             case([5, 1], gives=[5, 1]),
@@ -277,47 +303,49 @@ ENTRIES = (
     Entry(
         "balance_point",
         MEDIUM,
-        prompt="""Weights hang at positions 0, 1, 2, … of a rod. Return the smallest index such that
-            the weights strictly to its left and strictly to its right have equal sums, or -1 if
-            there is none.""",
-        hint="""Carry the sum to the left along; the sum to the right is the total without it and
-            without the weight at the index.""",
-        visible=(case([2, 3, 9, 5], gives=2), case([1, 2, 3], gives=-1), case([8], gives=0)),
+        prompt="""Weights hang at positions 0, 1, 2, … of a rod, and each pulls with its weight
+            times its distance from the support. Return the smallest index under which a support
+            keeps both sides in balance, or -1 if there is none.""",
+        hint="""Weight times signed distance, summed over the whole rod, must be zero, and the
+            weight above the support has distance zero.""",
+        visible=(case([4, 9, 0, 2], gives=1), case([3, 9, 3], gives=1), case([1, 2], gives=-1)),
         hidden=(
             case([], gives=-1),
+            case([8], gives=0),
             case([0, 0, 0], gives=0),
-            case([4, -1, 1], gives=0),
-            case([1, -1, 6], gives=2),
             case([5, 5], gives=-1),
+            case([2, 0, 0, 0, 0, 1], gives=-1),
+            case([6, 0, 0, 3], gives=1),
+            case([1, 1, 1, 1, 1], gives=2),
         ),
         reference="""
             def balance_point(weights):
-                total, left = sum(weights), 0
-                for i, weight in enumerate(weights):
-                    if left == total - left - weight:
-                        return i
-                    left += weight
+                for support in range(len(weights)):
+                    pull = 0
+                    for place, weight in enumerate(weights):
+                        pull += weight * (place - support)
+                    if pull == 0:
+                        return support
                 return -1
         """,
         wrong=(
             Wrong(
-                "It counts the weight at the index itself to the right side.",
+                "It compares the sums of the weights and ignores their distances.",
                 """
                     def balance_point(weights):
                         for i in range(len(weights)):
-                            if sum(weights[:i]) == sum(weights[i:]):
+                            if sum(weights[:i]) == sum(weights[i + 1:]):
                                 return i
                         return -1
                 """,
             ),
             Wrong(
-                "It never tries the two ends of the rod.",
+                "It computes the centre by a division that rounds, so any rod seems to balance.",
                 """
                     def balance_point(weights):
-                        for i in range(1, len(weights) - 1):
-                            if sum(weights[:i]) == sum(weights[i + 1:]):
-                                return i
-                        return -1
+                        if not weights or sum(weights) == 0:
+                            return 0 if weights else -1
+                        return sum(i * w for i, w in enumerate(weights)) // sum(weights)
                 """,
             ),
         ),
@@ -326,7 +354,8 @@ ENTRIES = (
         "split_on_marker",
         MEDIUM,
         prompt="""Cut a list into groups at every item equal to `marker`; the markers themselves
-            vanish. Groups that would be empty, at the ends or between two markers, are left out.""",
+            vanish. Groups that would be empty, at the ends or between two markers, are left
+            out.""",
         hint="""Collect items into a current group and close it at a marker and once more at the
             end, keeping it only if it holds something.""",
         visible=(
@@ -383,45 +412,52 @@ ENTRIES = (
     ),
     Entry(
         "conveyor_shift",
-        EASY,
-        prompt="""Parcels lie on a circular belt. Return the list after the belt moved `steps`
-            places to the right: each parcel moves right and those at the end come back at the
-            front. Negative steps move left. `steps` may exceed the length.""",
-        hint="""Only the remainder of the steps by the length matters, and an empty belt has no
-            remainder.""",
+        MEDIUM,
+        prompt="""Parcels lie on a circular belt in which None marks fixed pillars. Return the
+            belt after every parcel moved on by `steps` parcel places to the right, going round
+            at the end; pillars stay where they are. Negative steps move left.""",
+        hint="""Take the parcels out, rotate them alone by the remainder of the steps, and deal
+            them back into the places without a pillar.""",
         visible=(
-            case([1, 2, 3, 4], 1, gives=[4, 1, 2, 3]),
-            case([1, 2, 3], 5, gives=[2, 3, 1]),
+            case([1, 2, 3, 4], 5, gives=[4, 1, 2, 3]),
+            case([1, None, 2, 3], 1, gives=[3, None, 1, 2]),
         ),
         hidden=(
             case([], 4, gives=[]),
+            case([None, None], 3, gives=[None, None]),
             case([1, 2, 3, 4], 0, gives=[1, 2, 3, 4]),
-            case([1, 2, 3, 4], -1, gives=[2, 3, 4, 1]),
-            case([1, 2, 3, 4], 4, gives=[1, 2, 3, 4]),
-            case([1, 2, 3], -7, gives=[2, 3, 1]),
-            case(["x"], 9, gives=["x"]),
+            case([1, 2, None, 4], -1, gives=[2, 4, None, 1]),
+            case([None, 5], 9, gives=[None, 5]),
+            case([1, 2, 3], 4, gives=[3, 1, 2]),
+            case([0, 1, None, 2], 1, gives=[2, 0, None, 1]),
         ),
         reference="""
             def conveyor_shift(belt, steps):
-                if not belt:
-                    return []
-                cut = len(belt) - steps % len(belt)
-                return belt[cut:] + belt[:cut]
+                parcels = [item for item in belt if item is not None]
+                if not parcels:
+                    return belt
+                cut = len(parcels) - steps % len(parcels)
+                moved = iter(parcels[cut:] + parcels[:cut])
+                return [None if item is None else next(moved) for item in belt]
         """,
         wrong=(
             Wrong(
-                "It slices by the steps themselves, which fails beyond the length.",
+                "It rotates the whole belt, pillars included.",
                 """
                     def conveyor_shift(belt, steps):
-                        return belt[-steps:] + belt[:-steps]
+                        if not belt:
+                            return []
+                        cut = len(belt) - steps % len(belt)
+                        return belt[cut:] + belt[:cut]
                 """,
             ),
             Wrong(
-                "It divides by the length without thinking of an empty belt.",
+                "It slices by the steps themselves, which fails when they exceed the length.",
                 """
                     def conveyor_shift(belt, steps):
-                        cut = len(belt) - steps % len(belt)
-                        return belt[cut:] + belt[:cut]
+                        parcels = [item for item in belt if item is not None]
+                        moved = iter(parcels[-steps:] + parcels[:-steps])
+                        return [None if item is None else next(moved) for item in belt]
                 """,
             ),
         ),
@@ -432,8 +468,8 @@ ENTRIES = (
         prompt="""A courier may accept any set of daily jobs as long as no two accepted days are
             adjacent and no accepted day comes right after a day with negative pay. Return the
             highest total pay; accepting nothing pays 0.""",
-        hint="""Go day by day with two totals, one ending with an accepted day and one ending with a
-            day off; acceptance needs a day off before and no negative pay yesterday.""",
+        hint="""Go day by day with two totals, one ending with an accepted day and one ending
+            with a day off; acceptance needs a day off before and no negative pay yesterday.""",
         visible=(
             case([5, 1, 4], gives=9),
             case([3, -2, 9, 4], gives=7),

@@ -8,37 +8,40 @@ ENTRIES = (
     Entry(
         "column_peaks",
         EASY,
-        prompt="""Return the list of the largest value of each column of a table given as a list of
-            equally long rows. A table without rows gives an empty list.""",
-        hint="""Turn rows into columns first and then take the maximum of each.""",
-        visible=(case([[1, 9], [4, 2]], gives=[4, 9]), case([[-5], [-2]], gives=[-2])),
+        prompt="""Rows are days and columns are shops; the values are sales. Return for each shop
+            the number of its best day, counted from 1, the earliest one on a tie. All rows are
+            equally long; without rows the list is empty.""",
+        hint="""Turn rows into columns first, then look for the first place of each column's
+            maximum.""",
+        visible=(case([[1, 9], [4, 2]], gives=[2, 1]), case([[-5], [-2], [-2]], gives=[2])),
         hidden=(
             case([], gives=[]),
-            case([[3, 1, 2]], gives=[3, 1, 2]),
-            case([[0, 0], [0, 0]], gives=[0, 0]),
-            case([[7, -1, 3], [2, -4, 8]], gives=[7, -1, 8]),
-            case([[1], [5], [3]], gives=[5]),
+            case([[3, 1, 2]], gives=[1, 1, 1]),
+            case([[0, 0], [0, 0]], gives=[1, 1]),
+            case([[7, -1, 3], [2, -4, 8]], gives=[1, 1, 2]),
+            case([[1], [5], [3]], gives=[2]),
         ),
         reference="""
-            def column_peaks(table):
-                return [max(column) for column in zip(*table)]
+            def column_peaks(sales):
+                return [column.index(max(column)) + 1 for column in zip(*sales)]
         """,
         wrong=(
             Wrong(
-                "It takes the largest value of each row instead of each column.",
+                "It looks for the best shop of each day instead of the best day of each shop.",
                 """
-                    def column_peaks(table):
-                        return [max(row) for row in table]
+                    def column_peaks(sales):
+                        return [row.index(max(row)) + 1 for row in sales]
                 """,
             ),
             Wrong(
-                "It starts from zero, so columns with only negative values come out wrong.",
+                "On a tie it takes the latest day.",
                 """
-                    def column_peaks(table):
-                        peaks = [0] * len(table[0]) if table else []
-                        for row in table:
-                            peaks = [max(a, b) for a, b in zip(peaks, row)]
-                        return peaks
+                    def column_peaks(sales):
+                        best = []
+                        for column in zip(*sales):
+                            days = [d for d, n in enumerate(column, 1) if n == max(column)]
+                            best.append(days[-1])
+                        return best
                 """,
             ),
         ),
@@ -46,11 +49,11 @@ ENTRIES = (
     Entry(
         "quarter_turn",
         MEDIUM,
-        prompt="""Turn a picture, given as a list of equally long strings, by `turns` quarter turns
-            clockwise. Negative turns go the other way. Return the new list of strings; an empty
-            picture stays empty.""",
-        hint="""One clockwise turn reads each column from bottom to top, and only the remainder by
-            four matters.""",
+        prompt="""Turn a picture, given as a list of equally long strings, by `turns` quarter
+            turns clockwise. Negative turns go the other way. Return the new list of strings; an
+            empty picture stays empty.""",
+        hint="""One clockwise turn reads each column from bottom to top, and only the remainder
+            by four matters.""",
         visible=(
             case(["ab", "cd"], 1, gives=["ca", "db"]),
             case(["xyz"], -1, gives=["z", "y", "x"]),
@@ -94,9 +97,9 @@ ENTRIES = (
     Entry(
         "mine_hints",
         MEDIUM,
-        prompt="""A field is a list of equally long strings with '*' for a mine and '.' for a free
-            cell. Return the field with every free cell replaced by the digit of how many of its up
-            to eight neighbours are mines.""",
+        prompt="""A field is a list of equally long strings with '*' for a mine and '.' for a
+            free cell. Return the field with every free cell replaced by the digit of how many of
+            its up to eight neighbours are mines.""",
         hint="""For every free cell look at the three by three square around it, cut off at the
             edges.""",
         visible=(
@@ -161,8 +164,8 @@ ENTRIES = (
     Entry(
         "snake_read",
         EASY,
-        prompt="""Read a table the way a snake crawls: the first row from left to right, the second
-            from right to left, and so on in turn. Return all values in one list.""",
+        prompt="""Read a table the way a snake crawls: the first row from left to right, the
+            second from right to left, and so on in turn. Return all values in one list.""",
         hint="""Reverse every second row before joining the rows.""",
         visible=(case([[1, 2], [3, 4]], gives=[1, 2, 4, 3]), case([[5]], gives=[5])),
         hidden=(
@@ -202,9 +205,9 @@ ENTRIES = (
     Entry(
         "frame_sum",
         EASY,
-        prompt="""Return the sum of the values on the border of a rectangular table: first and last
-            row, first and last column. Every cell counts once, also in tables with a single row or
-            column; an empty table sums to 0.""",
+        prompt="""Return the sum of the values on the border of a rectangular table: first and
+            last row, first and last column. Every cell counts once, also in tables with a single
+            row or column; an empty table sums to 0.""",
         hint="""Decide for each cell whether it lies on the border, so that no corner is counted
             twice.""",
         visible=(
@@ -253,9 +256,9 @@ ENTRIES = (
     Entry(
         "seat_view",
         MEDIUM,
-        prompt="""Rows of seats rise towards the back; `heights` lists rows from front to back, each
-            a list of people's heights. A person sees the stage if everybody in front in the same
-            column is strictly smaller. Return how many people see it.""",
+        prompt="""Rows of seats rise towards the back; `heights` lists rows from front to back,
+            each a list of people's heights. A person sees the stage if everybody in front in the
+            same column is strictly smaller. Return how many people see it.""",
         hint="""Go through each column from the front and remember the tallest so far; whoever is
             taller than that sees the stage.""",
         visible=(case([[3, 1], [3, 2]], gives=3), case([[5], [4], [6]], gives=2)),
@@ -308,8 +311,8 @@ ENTRIES = (
         "diagonal_stripes",
         MEDIUM,
         prompt="""Group the values of a rectangular table by anti-diagonals, along which row plus
-            column is constant. Return the list of groups starting at the top left; inside a group
-            the lower row comes first.""",
+            column is constant. Return the list of groups starting at the top left; inside a
+            group the lower row comes first.""",
         hint="""The sum of row and column is the number of the group; going through the rows from
             the last to the first gives the order inside.""",
         visible=(
@@ -365,11 +368,11 @@ ENTRIES = (
     Entry(
         "paint_bucket",
         HARD,
-        prompt="""In a picture of equally long strings, pour the colour `new` at (row, column): that
-            cell and all cells of its colour connected with it horizontally or vertically change.
-            Return the new picture; outside the picture nothing changes.""",
-        hint="""Flood from the start over cells of the old colour, and mind that pouring the colour
-            that is already there must end.""",
+        prompt="""In a picture of equally long strings, pour the colour `new` at (row, column):
+            that cell and all cells of its colour connected with it horizontally or vertically
+            change. Return the new picture; outside the picture nothing changes.""",
+        hint="""Flood from the start over cells of the old colour, and mind that pouring the
+            colour that is already there must end.""",
         visible=(
             case(["aba", "aab"], 0, 0, "x", gives=["xba", "xxb"]),
             case(["ab"], 5, 0, "x", gives=["ab"]),
@@ -429,8 +432,8 @@ ENTRIES = (
         "battleship_shots",
         EASY,
         prompt="""`sea` is a list of strings with 'S' for ship and '.' for water; `shots` lists
-            (row, column). Return how many different ship cells are hit. Shots outside the sea, also
-            with negative numbers, hit nothing.""",
+            (row, column). Return how many different ship cells are hit. Shots outside the sea,
+            also with negative numbers, hit nothing.""",
         hint="""Collect hits in a set and check both coordinates against both bounds first.""",
         visible=(
             case(["S.", ".S"], [(0, 0), (0, 0), (0, 1)], gives=1),

@@ -8,11 +8,11 @@ ENTRIES = (
     Entry(
         "ticket_is_lucky",
         EASY,
-        prompt="""A ticket number is padded with leading zeros to six digits. It is lucky when its
-            first three digits have the same sum as its last three. Return whether the ticket is
-            lucky; numbers range from 0 to 999999.""",
-        hint="""Write the number with its leading zeros first, otherwise the halves are cut at the
-            wrong place.""",
+        prompt="""A ticket number is padded with leading zeros to six digits. It is lucky when
+            its first three digits have the same sum as its last three. Return whether the ticket
+            is lucky; numbers range from 0 to 999999.""",
+        hint="""Write the number with its leading zeros first, otherwise the halves are cut at
+            the wrong place.""",
         visible=(case(123051, gives=True), case(10100, gives=True)),
         hidden=(
             case(0, gives=True),
@@ -43,8 +43,8 @@ ENTRIES = (
     Entry(
         "round_to_step",
         MEDIUM,
-        prompt="""Round the integer `value` to the nearest multiple of the positive integer `step`.
-            When it lies exactly in the middle, round away from zero. Negative values are
+        prompt="""Round the integer `value` to the nearest multiple of the positive integer
+            `step`. When it lies exactly in the middle, round away from zero. Negative values are
             possible.""",
         hint="""Round the absolute value half up with integer arithmetic and put the sign back
             afterwards.""",
@@ -132,41 +132,55 @@ ENTRIES = (
     Entry(
         "fewest_coins",
         MEDIUM,
-        prompt="""A machine has unlimited coins of the given values. Return the smallest number of
-            coins that adds up to `amount` exactly, or -1 when no combination does. Amount 0 needs 0
-            coins.""",
-        hint="""Build the best answer for every smaller amount first, because taking the largest
-            coin is not always best.""",
-        visible=(case([1, 3, 4], 6, gives=2), case([5], 3, gives=-1)),
+        prompt="""A purse holds exactly two coins of each given value. Return the smallest number
+            of coins that pays `amount` exactly, or -1 when no choice of coins does. Amount 0
+            needs 0 coins. The values are different positive integers.""",
+        hint="""Take the coins of the purse one by one and keep, for every sum that can be
+            reached, the fewest coins; the largest coin first is not always best.""",
+        visible=(case([1, 3, 4], 6, gives=2), case([5], 15, gives=-1)),
         hidden=(
             case([2], 0, gives=0),
             case([], 4, gives=-1),
-            case([7, 2], 8, gives=4),
-            case([1, 5, 10, 25], 30, gives=2),
+            case([1, 2, 7], 8, gives=2),
+            case([1, 5, 10], 32, gives=6),
+            case([1, 5, 10], 33, gives=-1),
             case([1, 7, 10], 14, gives=2),
-            case([4, 6], 9, gives=-1),
+            case([4, 6], 20, gives=4),
+            case([2, 3], 7, gives=3),
         ),
         reference="""
-            def fewest_coins(coins, amount):
-                best = [0] + [None] * amount
-                for total in range(1, amount + 1):
-                    for coin in coins:
-                        if coin <= total and best[total - coin] is not None:
-                            count = best[total - coin] + 1
-                            if best[total] is None or count < best[total]:
-                                best[total] = count
-                return -1 if best[amount] is None else best[amount]
+            def fewest_coins(values, amount):
+                fewest = {0: 0}
+                for coin in values + values:
+                    for total, count in list(fewest.items()):
+                        better = count + 1
+                        if better < fewest.get(total + coin, better + 1):
+                            fewest[total + coin] = better
+                return fewest.get(amount, -1)
         """,
         wrong=(
             Wrong(
                 "It greedily takes the largest coin, which can need more coins or get stuck.",
                 """
-                    def fewest_coins(coins, amount):
+                    def fewest_coins(values, amount):
                         used = 0
-                        for coin in sorted(coins, reverse=True):
-                            used += amount // coin
-                            amount %= coin
+                        for coin in sorted(values + values, reverse=True):
+                            if coin <= amount:
+                                amount -= coin
+                                used += 1
                         return used if amount == 0 else -1
+                """,
+            ),
+            Wrong(
+                "It uses each value as often as it likes, not only twice.",
+                """
+                    def fewest_coins(values, amount):
+                        best = [0] + [amount + 1] * amount
+                        for total in range(1, amount + 1):
+                            for coin in values:
+                                if coin <= total:
+                                    best[total] = min(best[total], best[total - coin] + 1)
+                        return best[amount] if best[amount] <= amount else -1
                 """,
             ),
         ),
@@ -174,8 +188,9 @@ ENTRIES = (
     Entry(
         "shared_factor_free",
         EASY,
-        prompt="""Return whether no two of the given positive integers at different positions share
-            a common divisor larger than 1. Lists with fewer than two numbers count as free.""",
+        prompt="""Return whether no two of the given positive integers at different positions
+            share a common divisor larger than 1. Lists with fewer than two numbers count as
+            free.""",
         hint="""Every pair must be tested; a common divisor of one for the whole list is not
             enough.""",
         visible=(case([4, 9, 25], gives=True), case([6, 10, 15], gives=False)),
@@ -224,8 +239,8 @@ ENTRIES = (
         prompt="""Eggs are packed into boxes of 12 and boxes of 6; the last box may be partly
             filled. Return the pair (dozens, halves) that uses as many boxes of 12 as possible
             without an unfilled one, and then as few boxes of 6 as possible.""",
-        hint="""The rest after full dozens is below twelve and needs one half box for each started
-            six.""",
+        hint="""The rest after full dozens is below twelve and needs one half box for each
+            started six.""",
         visible=(case(30, gives=(2, 1)), case(20, gives=(1, 2))),
         hidden=(
             case(0, gives=(0, 0)),
@@ -261,9 +276,9 @@ ENTRIES = (
     Entry(
         "kaprekar_steps",
         MEDIUM,
-        prompt="""Take a number with `width` digits, counting leading zeros. Each step subtracts its
-            digits in ascending order from its digits in descending order. Return how many steps it
-            takes until a number appears that was seen before, the start included.""",
+        prompt="""Take a number with `width` digits, counting leading zeros. Each step subtracts
+            its digits in ascending order from its digits in descending order. Return how many
+            steps it takes until a number appears that was seen before, the start included.""",
         hint="""Remember all numbers seen and pad to the full width before sorting the digits.""",
         visible=(case(3524, 4, gives=4), case(100, 3, gives=7)),
         hidden=(
@@ -316,8 +331,8 @@ ENTRIES = (
     Entry(
         "elevator_digits",
         EASY,
-        prompt="""A hotel skips every floor whose number contains the digit 4 or the digit pair 13.
-            Return how many floors from 1 to `top` really exist.""",
+        prompt="""A hotel skips every floor whose number contains the digit 4 or the digit pair
+            13. Return how many floors from 1 to `top` really exist.""",
         hint="""Look at the written number of each floor: a single forbidden digit or a forbidden
             pair anywhere in it rules it out.""",
         visible=(case(5, gives=4), case(14, gives=11)),
@@ -363,8 +378,8 @@ ENTRIES = (
         prompt="""Divide 1 by the positive integer `n` in decimal. Return the digits that repeat
             forever as a string, such as '3' for 1/3. When the division ends, return an empty
             string.""",
-        hint="""Do long division and remember at which digit each remainder first appeared; the same
-            remainder again means the digits since then repeat.""",
+        hint="""Do long division and remember at which digit each remainder first appeared; the
+            same remainder again means the digits since then repeat.""",
         visible=(case(3, gives="3"), case(12, gives="3")),
         hidden=(
             case(1, gives=""),

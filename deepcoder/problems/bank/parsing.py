@@ -11,8 +11,8 @@ ENTRIES = (
         prompt="""A print dialog takes text such as '1,4-6'. Return the sorted list of different
             page numbers that it means. Spaces may appear anywhere, an empty text means no pages,
             and a range written backwards such as '6-4' counts like '4-6'.""",
-        hint="""Treat a single page as a range with equal ends, order the two ends, and collect the
-            pages in a set.""",
+        hint="""Treat a single page as a range with equal ends, order the two ends, and collect
+            the pages in a set.""",
         visible=(case("1,4-6", gives=[1, 4, 5, 6]), case("3-2, 2", gives=[2, 3])),
         hidden=(
             case("", gives=[]),
@@ -114,11 +114,11 @@ ENTRIES = (
     Entry(
         "unpack_runs",
         EASY,
-        prompt="""Unpack a compressed text in which a number before a character says how often it is
-            repeated, as in '3ab' for 'aaab'. A character without a number stands once; a number may
-            have several digits.""",
-        hint="""Collect digits until another character comes, then repeat that character and start
-            collecting anew.""",
+        prompt="""Unpack a compressed text in which a number before a character says how often it
+            is repeated, as in '3ab' for 'aaab'. A character without a number stands once; a
+            number may have several digits.""",
+        hint="""Collect digits until another character comes, then repeat that character and
+            start collecting anew.""",
         visible=(case("3ab", gives="aaab"), case("12x", gives="xxxxxxxxxxxx")),
         hidden=(
             case("", gives=""),
@@ -173,8 +173,8 @@ ENTRIES = (
         "split_quoted",
         MEDIUM,
         prompt="""Split a line at commas into a list of fields, but not at commas inside double
-            quotes. The quote characters themselves are removed; spaces are kept. An empty line is
-            one empty field.""",
+            quotes. The quote characters themselves are removed; spaces are kept. An empty line
+            is one empty field.""",
         hint="""Walk through the characters with a flag that every quote flips, and cut at commas
             only while the flag is off.""",
         visible=(
@@ -231,11 +231,11 @@ ENTRIES = (
     Entry(
         "parse_duration",
         EASY,
-        prompt="""Turn a duration such as '1h20m5s' into seconds. Units are d, h, m and s; each may
-            be missing or repeated and they may come in any order. A number without a unit at the
-            end counts as seconds. Empty text is 0.""",
-        hint="""Collect digits into a number; a unit letter multiplies and adds it, and what is left
-            at the end is seconds.""",
+        prompt="""Turn a duration such as '1h20m5s' into seconds. Units are d, h, m and s; each
+            may be missing or repeated and they may come in any order. A number without a unit at
+            the end counts as seconds. Empty text is 0.""",
+        hint="""Collect digits into a number; a unit letter multiplies and adds it, and what is
+            left at the end is seconds.""",
         visible=(case("1h20m5s", gives=4805), case("2m30", gives=150)),
         hidden=(
             case("", gives=0),
@@ -278,11 +278,11 @@ ENTRIES = (
     Entry(
         "left_to_right",
         MEDIUM,
-        prompt="""A cheap calculator works strictly from left to right, without precedence. Evaluate
-            a text of non-negative integers joined by +, - and *, possibly with spaces, the way it
-            would. The text starts and ends with a number.""",
-        hint="""Keep a running result and the last operator; apply that operator as soon as the next
-            number is complete.""",
+        prompt="""A cheap calculator works strictly from left to right, without precedence.
+            Evaluate a text of non-negative integers joined by +, - and *, possibly with spaces,
+            the way it would. The text starts and ends with a number.""",
+        hint="""Keep a running result and the last operator; apply that operator as soon as the
+            next number is complete.""",
         visible=(case("2+3*4", gives=20), case("10 - 2 - 3", gives=5)),
         hidden=(
             case("7", gives=7),
@@ -331,10 +331,11 @@ ENTRIES = (
     Entry(
         "parse_version",
         EASY,
-        prompt="""Compare two version texts such as '1.10' and 'v1.9.3' number by number. Return -1,
-            0 or 1 when the first is older, equal or newer. A leading 'v' is ignored and missing
-            parts count as 0.""",
-        hint="""Compare lists of integers, not texts, after filling the shorter list with zeros.""",
+        prompt="""Compare two version texts such as '1.10' and 'v1.9.3' number by number. Return
+            -1, 0 or 1 when the first is older, equal or newer. A leading 'v' is ignored and
+            missing parts count as 0.""",
+        hint="""Compare lists of integers, not texts, after filling the shorter list with
+            zeros.""",
         visible=(case("1.10", "v1.9.3", gives=1), case("2.0", "2", gives=0)),
         hidden=(
             case("1", "1", gives=0),
@@ -381,13 +382,14 @@ ENTRIES = (
         "chess_square",
         EASY,
         prompt="""Turn the name of a chess square such as 'e4' into the pair (column, row), both
-            from 0 to 7, with 'a1' as (0, 0). Capital letters are allowed. Return None for anything
-            that is not a square.""",
-        hint="""Check the length first, then that the letter is among a to h and the digit among 1
-            to 8, before computing anything.""",
+            from 0 to 7, with 'a1' as (0, 0). Capital letters are allowed. Return None for
+            anything that is not a square.""",
+        hint="""Check the length first, then that the letter is among a to h and the digit among
+            1 to 8, before computing anything.""",
         visible=(case("e4", gives=(4, 3)), case("i1", gives=None), case("a11", gives=None)),
         hidden=(
-            case("a1", gives=(0, 0)),
+            case("b3", gives=(1, 2)),
+            case("A8", gives=(0, 7)),
             case("H8", gives=(7, 7)),
             case("a0", gives=None),
             case("b9", gives=None),
@@ -425,11 +427,11 @@ ENTRIES = (
     Entry(
         "count_atoms",
         HARD,
-        prompt="""Count the atoms in a chemical formula such as 'Ca(OH)2'. An element is a capital
-            and at most one small letter; a number after an element or a bracketed group multiplies
-            it. Return a dictionary from element to count. Groups may be nested.""",
-        hint="""Keep a stack of dictionaries: an opening bracket pushes one, a closing bracket pops
-            it and adds its counts, multiplied, to the one below.""",
+        prompt="""Count the atoms in a chemical formula such as 'Ca(OH)2'. An element is a
+            capital and at most one small letter; a number after an element or a bracketed group
+            multiplies it. Return a dictionary from element to count. Groups may be nested.""",
+        hint="""Keep a stack of dictionaries: an opening bracket pushes one, a closing bracket
+            pops it and adds its counts, multiplied, to the one below.""",
         visible=(
             case("H2O", gives={"H": 2, "O": 1}),
             case("Ca(OH)2", gives={"Ca": 1, "O": 2, "H": 2}),

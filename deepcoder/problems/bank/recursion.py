@@ -112,22 +112,17 @@ ENTRIES = (
     Entry(
         "ruler_marks",
         EASY,
-        prompt="""Draw a ruler of the given level as a list of mark lengths. Level 0 is empty; a
-            ruler of level n is a ruler of level n-1, one mark of length n, and a ruler of level n-1
-            again.""",
+        prompt="""Draw a ruler of the given level as a list of mark lengths. Level 0 or less is
+            empty; a ruler of level n is a ruler of level n-1, one mark of length n, and a ruler
+            of level n-1 again.""",
         hint="""Build the smaller ruler once and put it on both sides of the new middle mark.""",
         visible=(case(2, gives=[1, 2, 1]), case(0, gives=[])),
         hidden=(
             case(1, gives=[1]),
             case(3, gives=[1, 2, 1, 3, 1, 2, 1]),
             case(4, gives=[1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1]),
-            case(
-                5,
-                gives=[1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1]
-                + [5]
-                + [1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1],
-            ),
             case(-1, gives=[]),
+            case(-5, gives=[]),
         ),
         reference="""
             def ruler_marks(level):
@@ -159,11 +154,11 @@ ENTRIES = (
     Entry(
         "stair_ways",
         MEDIUM,
-        prompt="""A stair has `steps` steps. A child climbs 1 or 2 steps at a time but never takes
-            two double jumps in a row. Return the number of ways to reach the top; a stair without
-            steps has one way.""",
-        hint="""Besides the steps that are left, the recursion must know whether the last move was a
-            double jump.""",
+        prompt="""A stair has `steps` steps. A child climbs 1 or 2 steps at a time but never
+            takes two double jumps in a row. Return the number of ways to reach the top; a stair
+            without steps has one way.""",
+        hint="""Besides the steps that are left, the recursion must know whether the last move
+            was a double jump.""",
         visible=(case(3, gives=3), case(4, gives=4), case(5, gives=6)),
         hidden=(
             case(0, gives=1),
@@ -173,13 +168,16 @@ ENTRIES = (
             case(10, gives=41),
         ),
         reference="""
-            def stair_ways(steps, jumped=False):
-                if steps == 0:
-                    return 1
-                ways = stair_ways(steps - 1, False)
-                if steps >= 2 and not jumped:
-                    ways += stair_ways(steps - 2, True)
-                return ways
+            def stair_ways(steps):
+                def climb(left, jumped):
+                    if left == 0:
+                        return 1
+                    ways = climb(left - 1, False)
+                    if left >= 2 and not jumped:
+                        ways += climb(left - 2, True)
+                    return ways
+
+                return climb(steps, False)
         """,
         wrong=(
             Wrong(
@@ -203,10 +201,10 @@ ENTRIES = (
     Entry(
         "tree_leaves",
         EASY,
-        prompt="""A tree node is a pair (name, list of child nodes). Return the names of all nodes
-            without children, from left to right.""",
-        hint="""A node without children is its own answer; any other node joins the answers of its
-            children in order.""",
+        prompt="""A tree node is a pair (name, list of child nodes). Return the names of all
+            nodes without children, from left to right.""",
+        hint="""A node without children is its own answer; any other node joins the answers of
+            its children in order.""",
         visible=(
             case(("root", [("a", []), ("b", [("c", [])])]), gives=["a", "c"]),
             case(("only", []), gives=["only"]),
@@ -258,10 +256,10 @@ ENTRIES = (
     Entry(
         "paper_folds",
         MEDIUM,
-        prompt="""Fold a strip of paper in half `n` times, always right over left, and unfold it.
-            The creases read from left to right: after one fold 'V'. Each further fold puts a V in
-            the middle, after it comes the earlier strip reversed with V and A swapped. Return the
-            creases.""",
+        prompt="""A strip of paper is folded in half `n` times, always right over left, and
+            unfolded. Its creases from left to right are those of one fold fewer, then 'V', then
+            those of one fold fewer reversed with V and A swapped. No fold leaves no crease;
+            return the creases as a string.""",
         hint="""The new strip is the old one, a middle crease, and the old one mirrored, where
             mirroring both reverses the order and swaps the kinds.""",
         visible=(case(1, gives="V"), case(2, gives="VVA")),
@@ -310,50 +308,55 @@ ENTRIES = (
     Entry(
         "can_split_evenly",
         MEDIUM,
-        prompt="""Two siblings share toys with the given non-negative integer values. Return whether
-            all toys can be divided into two parts of equal total value. A part may be empty.""",
-        hint="""Decide for each toy in turn who gets it and carry the difference of the two totals,
-            which must end at zero.""",
+        prompt="""Two siblings share toys with the given non-negative integer values. Return
+            whether all toys can be divided into two parts whose totals differ by at most
+            `slack`. A part may be empty.""",
+        hint="""Decide for each toy in turn who gets it and carry the difference of the two
+            totals along; only its size at the end matters.""",
         visible=(
-            case([3, 1, 2], gives=True),
-            case([1, 1, 4], gives=False),
-            case([5, 4, 3, 3, 3], gives=True),
+            case([3, 1, 2], 0, gives=True),
+            case([1, 1, 5], 2, gives=False),
+            case([5, 4, 3, 3, 3], 0, gives=True),
         ),
         hidden=(
-            case([], gives=True),
-            case([0], gives=True),
-            case([4], gives=False),
-            case([5, 2, 2], gives=False),
-            case([8, 7, 6, 5, 4], gives=True),
+            case([], 0, gives=True),
+            case([4], 3, gives=False),
+            case([4], 4, gives=True),
+            case([5, 2, 2], 1, gives=True),
+            case([8, 7, 6, 5, 4], 0, gives=True),
+            case([9, 3, 2], 3, gives=False),
         ),
         reference="""
-            def can_split_evenly(toys, difference=0):
-                if not toys:
-                    return difference == 0
-                first, rest = toys[0], toys[1:]
-                return can_split_evenly(rest, difference + first) or can_split_evenly(
-                    rest, difference - first
-                )
+            def can_split_evenly(toys, slack):
+                def balance(place, difference):
+                    if place == len(toys):
+                        return abs(difference) <= slack
+                    toy = toys[place]
+                    return balance(place + 1, difference + toy) or balance(
+                        place + 1, difference - toy
+                    )
+
+                return balance(0, 0)
         """,
         wrong=(
             Wrong(
-                "It only checks that the total is even, not that a division exists.",
+                "It only looks at the parity of the total, not at whether a division exists.",
                 """
-                    def can_split_evenly(toys):
-                        return sum(toys) % 2 == 0
+                    def can_split_evenly(toys, slack):
+                        return sum(toys) % 2 <= slack
                 """,
             ),
             Wrong(
                 "It greedily gives each toy to the poorer sibling, which can miss a division.",
                 """
-                    def can_split_evenly(toys):
+                    def can_split_evenly(toys, slack):
                         a = b = 0
                         for toy in sorted(toys, reverse=True):
                             if a <= b:
                                 a += toy
                             else:
                                 b += toy
-                        return a == b
+                        return abs(a - b) <= slack
                 """,
             ),
         ),
@@ -361,11 +364,11 @@ ENTRIES = (
     Entry(
         "expand_pattern",
         HARD,
-        prompt="""A pattern contains choices in square brackets, separated by '|', as in 'gr[a|e]y'.
-            Return the list of all words it stands for, leftmost choice varying slowest. Brackets
-            are not nested; a choice may be empty.""",
-        hint="""Expand the first bracket into its choices and let the recursion expand what follows
-            it.""",
+        prompt="""A pattern contains choices in square brackets, separated by '|', as in
+            'gr[a|e]y'. Return the list of all words it stands for, leftmost choice varying
+            slowest. Brackets are not nested; a choice may be empty.""",
+        hint="""Expand the first bracket into its choices and let the recursion expand what
+            follows it.""",
         visible=(
             case("gr[a|e]y", gives=["gray", "grey"]),
             case("plain", gives=["plain"]),
@@ -422,10 +425,10 @@ ENTRIES = (
         "quad_ink",
         HARD,
         prompt="""A picture is coded as a string: 'B' is a black square, 'W' a white one, and 'Q'
-            means that four codes of quarter squares follow. Return the number of black pixels of a
-            picture with side `size`, a power of two large enough.""",
-        hint="""Read the string with one shared position; a Q reads four codes with half the side,
-            each consuming as many characters as it needs.""",
+            means that four codes of quarter squares follow. Return the number of black pixels of
+            a picture with side `size`, a power of two large enough.""",
+        hint="""Read the string with one shared position; a Q reads four codes with half the
+            side, each consuming as many characters as it needs.""",
         visible=(case("QBWWB", 2, gives=2), case("QQBWWWWWB", 4, gives=5)),
         hidden=(
             case("B", 8, gives=64),

@@ -8,11 +8,11 @@ ENTRIES = (
     Entry(
         "rabbit_pens",
         EASY,
-        prompt="""A pen starts with one pair of newborn rabbits in month 1. From their third month
-            of life on each pair has `litter` new pairs every month. Return the number of pairs in
-            month `months`; month 0 has none.""",
-        hint="""This month's pairs are last month's plus one litter for each pair that already lived
-            two months ago.""",
+        prompt="""A pen starts with one pair of newborn rabbits in month 1. From their third
+            month of life on each pair has `litter` new pairs every month. Return the number of
+            pairs in month `months`; month 0 has none.""",
+        hint="""This month's pairs are last month's plus one litter for each pair that already
+            lived two months ago.""",
         visible=(case(4, 2, gives=5), case(0, 3, gives=0)),
         hidden=(
             case(1, 9, gives=1),
@@ -55,8 +55,8 @@ ENTRIES = (
         prompt="""Read a string of digits aloud `times` times: each reading replaces every run of
             equal digits by its length and the digit, so '3311' becomes '2321'. Return the final
             string.""",
-        hint="""Walk through the runs of equal digits and write count and digit; then apply the same
-            step to the result.""",
+        hint="""Walk through the runs of equal digits and write count and digit; then apply the
+            same step to the result.""",
         visible=(case("3311", 1, gives="2321"), case("1", 3, gives="1211")),
         hidden=(
             case("", 4, gives=""),
@@ -102,10 +102,10 @@ ENTRIES = (
         "missing_term",
         MEDIUM,
         prompt="""In a list of at least three integers with equal steps exactly one inner term is
-            missing, so one gap is twice as large as the others. Return the missing term. With all
-            gaps equal return None. Steps may be negative or zero.""",
-        hint="""The ordinary step is the gap of smallest size; the missing term lies one such step
-            after the start of the double gap.""",
+            missing, so one gap is twice as large as the others. Return the missing term. With
+            all gaps equal return None. Steps may be negative or zero.""",
+        hint="""The ordinary step is the gap of smallest size; the missing term lies one such
+            step after the start of the double gap.""",
         visible=(case([10, 6, 4, 2], gives=8), case([9, 6, 3], gives=None)),
         hidden=(
             case([5, 5, 5], gives=None),
@@ -153,11 +153,11 @@ ENTRIES = (
     Entry(
         "hail_peak",
         EASY,
-        prompt="""A hailstone at height n goes to n/2 if n is even and to 3n+1 if it is odd, until
-            it reaches 1. Return the pair (steps, peak): the number of steps to reach 1 and the
-            greatest height on the way, the start included.""",
-        hint="""Update the peak with the start as well as after every step, and stop as soon as the
-            height is one.""",
+        prompt="""A hailstone at height n goes to n/2 if n is even and to 3n+1 if it is odd,
+            until it reaches 1. Return the pair (steps, peak): the number of steps to reach 1 and
+            the greatest height on the way, the start included.""",
+        hint="""Update the peak with the start as well as after every step, and stop as soon as
+            the height is one.""",
         visible=(case(6, gives=(8, 16)), case(1, gives=(0, 1))),
         hidden=(
             case(2, gives=(1, 2)),
@@ -205,11 +205,11 @@ ENTRIES = (
     Entry(
         "self_counting",
         MEDIUM,
-        prompt="""A sequence starts with 0. Each further term says how many places back the previous
-            term's value last appeared before that, or 0 if it was new. Return the first `count`
-            terms, which begin 0, 0, 1.""",
-        hint="""Remember the last place of every value, but store the newest term only after looking
-            it up.""",
+        prompt="""A sequence starts with 0. Each further term says how many places back the
+            previous term's value last appeared before that, or 0 if it was new. Return the first
+            `count` terms, which begin 0, 0, 1.""",
+        hint="""Remember the last place of every value, but store the newest term only after
+            looking it up.""",
         visible=(case(5, gives=[0, 0, 1, 0, 2]), case(1, gives=[0])),
         hidden=(
             case(0, gives=[]),

@@ -9,8 +9,8 @@ ENTRIES = (
         "missing_keys",
         EASY,
         prompt="""A sentence is to be typed on a broken keyboard. Return the sorted list of
-            different letters that the sentence needs but that are not in `working`. Case does not
-            matter; spaces and punctuation need no key.""",
+            different letters that the sentence needs but that are not in `working`. Case does
+            not matter; spaces and punctuation need no key.""",
         hint="""Make both sides lower case sets, keep only letters, and subtract.""",
         visible=(
             case("Hello, you", "helo", gives=["u", "y"]),
@@ -50,9 +50,9 @@ ENTRIES = (
     Entry(
         "only_once_guests",
         EASY,
-        prompt="""`parties` is a list of guest lists. Return the sorted list of guests who came to
-            exactly one party. A name may be written twice on the same list by mistake and still
-            means one visit.""",
+        prompt="""`parties` is a list of guest lists. Return the sorted list of guests who came
+            to exactly one party. A name may be written twice on the same list by mistake and
+            still means one visit.""",
         hint="""Reduce each guest list to a set before counting at how many parties a name
             appears.""",
         visible=(
@@ -98,11 +98,11 @@ ENTRIES = (
     Entry(
         "taste_match",
         MEDIUM,
-        prompt="""Return how alike two lists of favourite films are, in whole percent rounded down:
-            the number of different films on both lists, divided by the number of different films on
-            either list. Two empty lists match 100 percent.""",
-        hint="""Repeated films count once, so compare the sizes of the intersection and the union of
-            two sets.""",
+        prompt="""Return how alike two lists of favourite films are, in whole percent rounded
+            down: the number of different films on both lists, divided by the number of different
+            films on either list. Two empty lists match 100 percent.""",
+        hint="""Repeated films count once, so compare the sizes of the intersection and the union
+            of two sets.""",
         visible=(
             case(["Up", "Jaws"], ["Jaws", "Heat"], gives=33),
             case(["Up", "Up"], ["Up"], gives=100),
@@ -148,10 +148,10 @@ ENTRIES = (
         "cover_shift",
         EASY,
         prompt="""Each person has a set of skills, given as a dictionary from name to list of
-            skills. Return the sorted names of people who are irreplaceable: they have at least one
-            skill that nobody else has.""",
-        hint="""For every person subtract the union of all other people's skills from their own and
-            see whether anything is left.""",
+            skills. Return the sorted names of people who are irreplaceable: they have at least
+            one skill that nobody else has.""",
+        hint="""For every person subtract the union of all other people's skills from their own
+            and see whether anything is left.""",
         visible=(
             case({"al": ["cook"], "bo": ["cook", "sing"]}, gives=["bo"]),
             case({"al": ["cook", "cook"]}, gives=["al"]),
@@ -206,9 +206,9 @@ ENTRIES = (
     Entry(
         "first_repeat_gap",
         MEDIUM,
-        prompt="""Return the distance between the two positions of the first item that occurs again,
-            reading from left to right: the first position whose item was seen before decides, and
-            its last earlier position counts. Return 0 if nothing repeats.""",
+        prompt="""Return the distance between the two positions of the first item that occurs
+            again, reading from left to right: the first position whose item was seen before
+            decides, and its last earlier position counts. Return 0 if nothing repeats.""",
         hint="""Store the latest position of each item and stop at the first one that is already
             stored.""",
         visible=(case(["a", "b", "c", "b", "a"], gives=2), case([1, 2, 3], gives=0)),
@@ -318,8 +318,8 @@ ENTRIES = (
         "closed_club",
         MEDIUM,
         prompt="""`knows` lists pairs (a, b) meaning that a knows b. Return whether the people in
-            `group` form a club: every two different members know each other in both directions. A
-            group of fewer than two is always a club.""",
+            `group` form a club: every two different members know each other in both directions.
+            A group of fewer than two is always a club.""",
         hint="""Check every ordered pair of different members against a set of the pairs.""",
         visible=(
             case([("a", "b"), ("b", "a")], ["a", "b"], gives=True),
@@ -423,10 +423,10 @@ ENTRIES = (
         "secret_santa_ok",
         EASY,
         prompt="""`gives` maps each person to the one who gets their present. Return whether the
-            draw is fair: everybody in the mapping receives exactly one present, nobody outside gets
-            one, and nobody draws themselves.""",
-        hint="""The receivers must be the same people as the givers, each once, and no key may equal
-            its value.""",
+            draw is fair: everybody in the mapping receives exactly one present, nobody outside
+            gets one, and nobody draws themselves.""",
+        hint="""The receivers must be the same people as the givers, each once, and no key may
+            equal its value.""",
         visible=(
             case({"al": "bo", "bo": "al"}, gives=True),
             case({"al": "bo", "bo": "zoe"}, gives=False),

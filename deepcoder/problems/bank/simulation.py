@@ -8,11 +8,11 @@ ENTRIES = (
     Entry(
         "lawn_robot",
         EASY,
-        prompt="""A robot stands at (0, 0) facing north, where y grows. 'F' moves one cell ahead,
-            'L' and 'R' turn it by 90 degrees on the spot. Return its final (x, y) after all
-            commands.""",
-        hint="""Keep the direction as a vector (dx, dy); a right turn makes it (dy, -dx) and a left
-            turn (-dy, dx).""",
+        prompt="""A robot stands at the origin and faces north, where y grows. 'F' moves one cell
+            ahead, 'L' and 'R' turn it by 90 degrees on the spot. Return its final (x, y) after
+            all commands.""",
+        hint="""Keep the direction as a vector (dx, dy); a right turn makes it (dy, -dx) and a
+            left turn (-dy, dx).""",
         visible=(case("FFRF", gives=(1, 2)), case("LF", gives=(-1, 0))),
         hidden=(
             case("", gives=(0, 0)),
@@ -74,8 +74,8 @@ ENTRIES = (
         "lift_travel",
         EASY,
         prompt="""A lift starts at floor 0 and serves the wished floors in the given order, one
-            after the other. Return the pair (total floors travelled, number of stops). A wish for
-            the floor where the lift already is causes no stop.""",
+            after the other. Return the pair (total floors travelled, number of stops). A wish
+            for the floor where the lift already is causes no stop.""",
         hint="""Update the current floor after every wish and count only wishes that differ from
             it.""",
         visible=(case([3, 1], gives=(5, 2)), case([2, 2, 0], gives=(4, 2))),
@@ -121,9 +121,9 @@ ENTRIES = (
     Entry(
         "candle_nights",
         EASY,
-        prompt="""You burn one candle a night and can melt `rest` stubs of burnt candles into one
-            new candle (`rest` is at least 2). Return for how many nights `candles` candles last in
-            all.""",
+        prompt="""You burn one candle a night and can melt `needed` stubs of burnt candles into
+            one new candle (`needed` is at least 2). Return for how many nights `candles` candles
+            last in all.""",
         hint="""New candles leave stubs as well, so keep exchanging until fewer stubs than needed
             are left.""",
         visible=(case(4, 2, gives=7), case(5, 3, gives=7)),
@@ -137,30 +137,30 @@ ENTRIES = (
             case(25, 5, gives=31),
         ),
         reference="""
-            def candle_nights(candles, rest):
+            def candle_nights(candles, needed):
                 nights = stubs = 0
                 while candles > 0:
                     nights += candles
                     stubs += candles
-                    candles, stubs = divmod(stubs, rest)
+                    candles, stubs = divmod(stubs, needed)
                 return nights
         """,
         wrong=(
             Wrong(
                 "It melts stubs only once and forgets those of the new candles.",
                 """
-                    def candle_nights(candles, rest):
-                        return candles + candles // rest
+                    def candle_nights(candles, needed):
+                        return candles + candles // needed
                 """,
             ),
             Wrong(
                 "It throws away the stubs left over from an exchange.",
                 """
-                    def candle_nights(candles, rest):
+                    def candle_nights(candles, needed):
                         nights = 0
                         while candles > 0:
                             nights += candles
-                            candles //= rest
+                            candles //= needed
                         return nights
                 """,
             ),
@@ -169,11 +169,11 @@ ENTRIES = (
     Entry(
         "billiard_bounce",
         MEDIUM,
-        prompt="""A ball starts at position 0 of a track with cells 0 to `last` and moves right one
-            cell per second. On reaching either end it turns round. Return its cell after `seconds`
-            seconds. With `last` 0 it stays in cell 0.""",
-        hint="""The motion repeats after twice the length of the track; in the second half of that
-            period the ball is coming back.""",
+        prompt="""A ball starts at position 0 of a track with cells 0 to `last` and moves right
+            one cell per second. On reaching either end it turns round. Return its cell after
+            `seconds` seconds. With `last` 0 it stays in cell 0.""",
+        hint="""The motion repeats after twice the length of the track; in the second half of
+            that period the ball is coming back.""",
         visible=(case(3, 4, gives=2), case(3, 6, gives=0)),
         hidden=(
             case(0, 5, gives=0),
@@ -211,12 +211,12 @@ ENTRIES = (
     Entry(
         "ants_on_stick",
         MEDIUM,
-        prompt="""Ants walk on a stick with cells 0 to length-1; `ants` lists (cell, direction) with
-            direction 1 or -1. Each second all ants move one cell at once and ants leaving the stick
-            are gone. Ants that end in one cell vanish together. Return the sorted cells left after
-            `seconds`.""",
-        hint="""Move all ants first, then remove those outside and every cell that holds more than
-            one ant, and repeat.""",
+        prompt="""Ants walk on a stick with cells 0 to length-1; `ants` lists (cell, direction)
+            with direction 1 or -1. Each second all ants move one cell at once and ants leaving
+            the stick are gone. Ants that end in one cell vanish together. Return the sorted
+            cells left after `seconds`.""",
+        hint="""Move all ants first, then remove those outside and every cell that holds more
+            than one ant, and repeat.""",
         visible=(
             case(5, [(0, 1), (2, -1)], 1, gives=[]),
             case(5, [(0, 1), (4, 1)], 2, gives=[2]),
@@ -266,8 +266,8 @@ ENTRIES = (
         "battery_day",
         MEDIUM,
         prompt="""A battery holds 0 to `capacity` units and starts empty. Each number in `flow`
-            charges it (positive) or draws from it (negative). What does not fit is lost, and a draw
-            takes only what is there. Return the pair (final charge, total lost).""",
+            charges it (positive) or draws from it (negative). What does not fit is lost, and a
+            draw takes only what is there. Return the pair (final charge, total lost).""",
         hint="""Limit the charge after every single step, and only an overflow counts as lost.""",
         visible=(
             case(10, [8, 5, -3], gives=(7, 3)),
@@ -317,11 +317,11 @@ ENTRIES = (
     Entry(
         "falling_sand",
         HARD,
-        prompt="""A column picture is a list of equally long strings, top first, with 'o' for sand,
-            '#' for rock and '.' for air. All sand falls straight down until it rests on rock, other
-            sand or the bottom. Return the picture afterwards.""",
-        hint="""Handle each column from the bottom up and remember the lowest free cell, which rock
-            resets.""",
+        prompt="""A column picture is a list of equally long strings, top first, with 'o' for
+            sand, '#' for rock and '.' for air. All sand falls straight down until it rests on
+            rock, other sand or the bottom. Return the picture afterwards.""",
+        hint="""Handle each column from the bottom up and remember the lowest free cell, which
+            rock resets.""",
         visible=(
             case(["o", ".", "."], gives=[".", ".", "o"]),
             case(["oo", "#.", ".."], gives=["o.", "#.", ".o"]),
@@ -385,8 +385,8 @@ ENTRIES = (
         "chair_circle",
         MEDIUM,
         prompt="""Children sit in a circle and count from the first child; whoever says `count`
-            leaves and counting restarts with the next child. Return the names in the order in which
-            they leave, the last child included.""",
+            leaves and counting restarts with the next child. Return the names in the order in
+            which they leave, the last child included.""",
         hint="""Keep the position of the next speaker; after a removal the next child already has
             the same position.""",
         visible=(
@@ -438,10 +438,10 @@ ENTRIES = (
         "traffic_queue",
         MEDIUM,
         prompt="""Each number in `arrivals` says how many cars join the queue at the start of a
-            minute. Then, if the minute's light in `lights` is 'G', up to 3 cars leave. Return the
-            longest queue that is left at the end of any minute; with no minutes it is 0.""",
-        hint="""Within a minute cars join first and leave afterwards, and the queue can never become
-            negative.""",
+            minute. Then, if the minute's light in `lights` is 'G', up to 3 cars leave. Return
+            the longest queue that is left at the end of any minute; with no minutes it is 0.""",
+        hint="""Within a minute cars join first and leave afterwards, and the queue can never
+            become negative.""",
         visible=(
             case([4, 2], "GR", gives=3),
             case([5, 0, 0], "RGG", gives=5),

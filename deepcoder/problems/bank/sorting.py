@@ -9,8 +9,8 @@ ENTRIES = (
         "podium_ranks",
         MEDIUM,
         prompt="""Given the points of each competitor, return the list of their ranks in the same
-            order. The most points rank 1; equal points share a rank, and the ranks after a shared
-            one are skipped as in sports.""",
+            order. The most points rank 1; equal points share a rank, and the ranks after a
+            shared one are skipped as in sports.""",
         hint="""A rank is one more than the number of competitors with strictly more points.""",
         visible=(case([50, 70, 70], gives=[3, 1, 1]), case([5], gives=[1])),
         hidden=(
@@ -46,11 +46,11 @@ ENTRIES = (
     Entry(
         "shelf_order",
         EASY,
-        prompt="""Sort book titles for a shelf, ignoring case and a leading article 'The ', 'A ' or
-            'An '. Titles that are equal under this rule keep their given order. Return the titles
-            unchanged otherwise.""",
-        hint="""Sort by a cleaned copy of the title as the key, since Python's sort keeps the order
-            of equal keys.""",
+        prompt="""Sort book titles for a shelf, ignoring case and a leading article 'The ', 'A '
+            or 'An '. Titles that are equal under this rule keep their given order. The titles
+            themselves are returned as they were written.""",
+        hint="""Sort by a cleaned copy of the title as the key, since Python's sort keeps the
+            order of equal keys.""",
         visible=(
             case(["The Zoo", "an Ant", "moon"], gives=["an Ant", "moon", "The Zoo"]),
             case(["Theory", "A Tale"], gives=["A Tale", "Theory"]),
@@ -101,11 +101,11 @@ ENTRIES = (
     Entry(
         "sort_odd_places",
         EASY,
-        prompt="""Return a copy of the list in which the odd numbers are sorted in descending order
-            among the places that held odd numbers, while every even number stays where it is.
-            Numbers may be negative.""",
-        hint="""Sort the odd numbers apart and deal them back, one at a time, into the places that
-            held odd numbers.""",
+        prompt="""Return a copy of the list in which the odd numbers are sorted in descending
+            order among the places that held odd numbers, while every even number stays where it
+            is. Numbers may be negative.""",
+        hint="""Sort the odd numbers apart and deal them back, one at a time, into the places
+            that held odd numbers.""",
         visible=(
             case([1, 8, 5, 3], gives=[5, 8, 3, 1]),
             case([2, 4], gives=[2, 4]),
@@ -147,10 +147,10 @@ ENTRIES = (
         "queue_by_ticket",
         MEDIUM,
         prompt="""Passengers are (name, group, age). Boarding goes by group from 1 up; within a
-            group children under 12 come first, then the others by falling age. Ties keep the given
-            order. Return the names.""",
-        hint="""One tuple as sort key holds all rules: the group, whether the passenger is an adult,
-            and the negated age only for adults.""",
+            group children under 12 come first, then the others by falling age. Ties keep the
+            given order. Return the names.""",
+        hint="""One tuple as sort key holds all rules: the group, whether the passenger is an
+            adult, and the negated age only for adults.""",
         visible=(
             case([("Al", 2, 30), ("Bo", 1, 40), ("Cy", 1, 5)], gives=["Cy", "Bo", "Al"]),
             case([("Al", 1, 20), ("Bo", 1, 60)], gives=["Bo", "Al"]),
@@ -196,9 +196,9 @@ ENTRIES = (
     Entry(
         "wave_line",
         MEDIUM,
-        prompt="""Arrange different integers so that they form a wave: the smallest first, then the
-            largest, then the second smallest, the second largest and so on until all are used.
-            Return the list.""",
+        prompt="""Arrange different integers so that they form a wave: the smallest first, then
+            the largest, then the second smallest, the second largest and so on until all are
+            used. Return the list.""",
         hint="""Sort once and take alternately from the front and from the back.""",
         visible=(case([4, 1, 3, 2], gives=[1, 4, 2, 3]), case([5, 9, 7], gives=[5, 9, 7])),
         hidden=(
@@ -245,9 +245,9 @@ ENTRIES = (
     Entry(
         "natural_order",
         MEDIUM,
-        prompt="""Sort file names so that numbers inside them are compared as numbers: 'img2' comes
-            before 'img10'. Names consist of lower-case letters followed by digits, which may be
-            missing (then they come first). Equal numbers keep the given order.""",
+        prompt="""Sort file names so that numbers inside them are compared as numbers: 'img2'
+            comes before 'img10'. Names consist of lower-case letters followed by digits, which
+            may be missing (then they come first). Equal numbers keep the given order.""",
         hint="""Split the name into its letters and its digits and sort by the letters and the
             integer.""",
         visible=(
@@ -292,8 +292,8 @@ ENTRIES = (
         HARD,
         prompt="""Return the smallest number of swaps, each exchanging any two books, needed to
             bring a row of different integers into ascending order.""",
-        hint="""Follow where each number has to go: every closed cycle of length k needs k minus one
-            swaps.""",
+        hint="""Follow where each number has to go: every closed cycle of length k needs k minus
+            one swaps.""",
         visible=(case([3, 1, 2], gives=2), case([4, 2, 3, 1], gives=1)),
         hidden=(
             case([], gives=0),
@@ -334,9 +334,9 @@ ENTRIES = (
     Entry(
         "tallest_last_row",
         EASY,
-        prompt="""For a class photo, sort the heights and fill rows of `width` from the front with
-            the shortest. The front row may be shorter than the others, all later rows are full.
-            Return the list of rows, front first.""",
+        prompt="""For a class photo, sort the heights and fill rows of `width` from the front
+            with the shortest. The front row may be shorter than the others, all later rows are
+            full. Return the list of rows, front first.""",
         hint="""Only the front row can be incomplete, so its size is the remainder, and full rows
             follow from there.""",
         visible=(
@@ -388,8 +388,8 @@ ENTRIES = (
         prompt="""Two logs are lists of (second, text), each sorted by second. Return the merged
             list of texts sorted by second; at equal seconds all entries of the first log come
             before those of the second log.""",
-        hint="""A stable sort by the second alone keeps the first log's entries ahead, if the first
-            log stands first.""",
+        hint="""A stable sort by the second alone keeps the first log's entries ahead, if the
+            first log stands first.""",
         visible=(
             case([(1, "a"), (4, "b")], [(2, "c")], gives=["a", "c", "b"]),
             case([(3, "z")], [(3, "a")], gives=["z", "a"]),

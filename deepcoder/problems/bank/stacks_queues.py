@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "undo_typing",
         EASY,
-        prompt="""Keys are typed one by one: '<' deletes the last remaining character, if any; every
-            other character is added. Return the text that remains.""",
+        prompt="""Keys are typed one by one: '<' deletes the last remaining character, if any;
+            every other character is added. Return the text that remains.""",
         hint="""The remaining characters are a stack, and deleting from an empty stack does
             nothing.""",
         visible=(case("cart<<b", gives="cab"), case("<a", gives="a")),
@@ -120,8 +120,8 @@ ENTRIES = (
         prompt="""A kitchen puts clean plates on a pile and takes the top one when needed. In
             `events` a number is a plate put on top, None takes one. Return the list of plates
             taken, with 0 whenever the pile was empty.""",
-        hint="""Append for a number and pop for None, but note a zero instead when there is nothing
-            to pop.""",
+        hint="""Append for a number and pop for None, but note a zero instead when there is
+            nothing to pop.""",
         visible=(
             case([1, 2, None, None], gives=[2, 1]),
             case([None, 3], gives=[0]),
@@ -174,48 +174,65 @@ ENTRIES = (
     ),
     Entry(
         "warmer_wait",
-        MEDIUM,
-        prompt="""For each day's temperature return how many days one has to wait for a strictly
-            warmer one, or 0 if none follows.""",
-        hint="""Keep the days that still wait on a stack; a warmer day answers all cooler ones on
-            top.""",
-        visible=(case([5, 7, 6, 8], gives=[1, 2, 1, 0]), case([3, 3], gives=[0, 0])),
+        HARD,
+        prompt="""A day's wait is the number of days until the next strictly warmer one. Return
+            the pair (day, wait) of the longest wait, days counted from 0; of equal waits the
+            earliest day counts. Days that no warmer one follows do not count; without any return
+            (-1, 0).""",
+        hint="""Keep the days that still wait on a stack; a warmer day ends the wait of all
+            cooler ones on top, and every ended wait is compared with the best.""",
+        visible=(
+            case([5, 7, 6, 8], gives=(1, 2)),
+            case([3, 3], gives=(-1, 0)),
+        ),
         hidden=(
-            case([], gives=[]),
-            case([4], gives=[0]),
-            case([9, 8, 7], gives=[0, 0, 0]),
-            case([1, 1, 2], gives=[2, 1, 0]),
-            case([-5, -9, -1, -5, 0], gives=[2, 1, 2, 1, 0]),
+            case([], gives=(-1, 0)),
+            case([9, 8, 7], gives=(-1, 0)),
+            case([1, 2, 3], gives=(0, 1)),
+            case([4, 4, 4, 5], gives=(0, 3)),
+            case([-5, -9, -1, -5, 0], gives=(0, 2)),
+            case([1, 2, 9, 3, 4, 5], gives=(0, 1)),
         ),
         reference="""
-            def warmer_wait(temperatures):
-                wait = [0] * len(temperatures)
-                waiting = []
-                for day, degrees in enumerate(temperatures):
-                    while waiting and temperatures[waiting[-1]] < degrees:
+            def warmer_wait(degrees):
+                best, waiting = (-1, 0), []
+                for day in range(len(degrees)):
+                    while waiting and degrees[waiting[-1]] < degrees[day]:
                         earlier = waiting.pop()
-                        wait[earlier] = day - earlier
+                        wait = day - earlier
+                        if wait > best[1] or (wait == best[1] and earlier < best[0]):
+                            best = (earlier, wait)
                     waiting.append(day)
-                return wait
+                return best
         """,
         wrong=(
             Wrong(
-                "It looks only at the next day.",
+                "It also counts the wait of days that no warmer day follows.",
                 """
-                    def warmer_wait(temperatures):
-                        pairs = zip(temperatures, temperatures[1:])
-                        return [int(b > a) for a, b in pairs] + [0] * bool(temperatures)
+                    def warmer_wait(degrees):
+                        best = (-1, 0)
+                        for day, now in enumerate(degrees):
+                            wait = 0
+                            for later in degrees[day + 1:]:
+                                wait += 1
+                                if later > now:
+                                    break
+                            if wait > best[1]:
+                                best = (day, wait)
+                        return best
                 """,
             ),
             Wrong(
-                "It counts an equally warm day as warmer.",
+                "It takes an equally warm day for a warmer one.",
                 """
-                    def warmer_wait(temperatures):
-                        wait = []
-                        for day, degrees in enumerate(temperatures):
-                            later = [t >= degrees for t in temperatures[day + 1:]]
-                            wait.append(later.index(True) + 1 if True in later else 0)
-                        return wait
+                    def warmer_wait(degrees):
+                        best = (-1, 0)
+                        for day, now in enumerate(degrees):
+                            warmer = [later >= now for later in degrees[day + 1:]]
+                            wait = warmer.index(True) + 1 if True in warmer else 0
+                            if wait > best[1]:
+                                best = (day, wait)
+                        return best
                 """,
             ),
         ),
@@ -224,10 +241,10 @@ ENTRIES = (
         "postfix_value",
         MEDIUM,
         prompt="""Evaluate a calculation in postfix form, such as '7 2 -' for 7 minus 2, with
-            integers and the operators + - *. Return None if an operator lacks operands or the text
-            does not leave exactly one value.""",
-        hint="""Numbers go on a stack; an operator takes the upper value as its right side and the
-            one below as its left side.""",
+            integers and the operators + - *. Return None if an operator lacks operands or the
+            text does not leave exactly one value.""",
+        hint="""Numbers go on a stack; an operator takes the upper value as its right side and
+            the one below as its left side.""",
         visible=(case("7 2 -", gives=5), case("1 +", gives=None)),
         hidden=(
             case("", gives=None),
@@ -291,9 +308,9 @@ ENTRIES = (
     Entry(
         "printer_queue",
         MEDIUM,
-        prompt="""Print jobs (name, pages) wait in line. The printer takes the first job and prints
-            at most `batch` pages of it; if pages remain, the job goes to the end of the line.
-            Return the names in the order in which jobs are finished.""",
+        prompt="""Print jobs (name, pages) wait in line. The printer takes the first job and
+            prints at most `batch` pages of it; if pages remain, the job goes to the end of the
+            line. Return the names in the order in which jobs are finished.""",
         hint="""A queue of names with their remaining pages: take from the front, and put back at
             the end what is not done.""",
         visible=(

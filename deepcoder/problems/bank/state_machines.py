@@ -11,8 +11,8 @@ ENTRIES = (
         prompt="""A turnstile starts locked. 'coin' unlocks it; 'push' passes one person if it is
             unlocked and locks it again. Coins into an unlocked turnstile are wasted. Return the
             pair (people passed, coins wasted).""",
-        hint="""One flag for locked or unlocked is enough; a coin is wasted exactly when the flag is
-            already set.""",
+        hint="""One flag for locked or unlocked is enough; a coin is wasted exactly when the flag
+            is already set.""",
         visible=(
             case(["coin", "push", "push"], gives=(1, 0)),
             case(["coin", "coin", "push"], gives=(1, 1)),
@@ -73,10 +73,10 @@ ENTRIES = (
         "strip_comments",
         MEDIUM,
         prompt="""Remove comments from a line of code: everything from '/*' to the next '*/', the
-            marks included, except inside double quotes, where marks have no meaning. A comment that
-            is not closed runs to the end.""",
-        hint="""There are three states, code, text and comment, and only code can change into one of
-            the others.""",
+            marks included, except inside double quotes, where marks have no meaning. A comment
+            that is not closed runs to the end.""",
+        hint="""There are three states, code, text and comment, and only code can change into one
+            of the others.""",
         visible=(
             case("a/*b*/c", gives="ac"),
             case('x"/*"y', gives='x"/*"y'),
@@ -140,11 +140,11 @@ ENTRIES = (
     Entry(
         "vending_machine",
         MEDIUM,
-        prompt="""A machine sells one drink for `price`. Events are coin values, 'buy' or 'return'.
-            'buy' with enough money serves a drink and keeps the change as credit; 'return' gives
-            back all credit. Return (drinks, money returned, credit left).""",
-        hint="""Carry the credit through all events: it rises by coins, falls by the price, and is
-            emptied by a return.""",
+        prompt="""A machine sells one drink for `price`. Events are coin values, 'buy' or
+            'return'. 'buy' with enough money serves a drink and keeps the change as credit;
+            'return' gives back all credit. Return (drinks, money returned, credit left).""",
+        hint="""Carry the credit through all events: it rises by coins, falls by the price, and
+            is emptied by a return.""",
         visible=(
             case(3, [2, 2, "buy", "return"], gives=(1, 1, 0)),
             case(3, [2, "buy", 1], gives=(0, 0, 3)),
@@ -213,8 +213,8 @@ ENTRIES = (
         "door_alarm",
         EASY,
         prompt="""A smart door opens on the right sequence of digits `code`, typed anywhere in
-            `keys`. After each opening, typing starts afresh: digits used once cannot be used again.
-            Return how often the door opens. The code is not empty.""",
+            `keys`. After each opening, typing starts afresh: digits used once cannot be used
+            again. Return how often the door opens. The code is not empty.""",
         hint="""Remember the keys since the last opening and clear them when they end in the
             code.""",
         visible=(case("12", "91212", gives=2), case("11", "1111", gives=2)),
@@ -263,9 +263,9 @@ ENTRIES = (
     Entry(
         "light_dimmer",
         EASY,
-        prompt="""A lamp has levels 0 to 3 and starts at 0. 'tap' goes to the next level, from 3 to
-            0. 'hold' switches off and remembers the level; the next 'tap' from off by hold restores
-            it instead. 'hold' on a lamp at 0 does nothing. Return the final level.""",
+        prompt="""A lamp has levels 0 to 3 and starts at 0. 'tap' goes to the next level, from 3
+            to 0. 'hold' switches off and remembers the level; the next 'tap' from off by hold
+            restores it instead. 'hold' on a lamp at 0 does nothing. Return the final level.""",
         hint="""Besides the level, store the remembered one, which a tap uses up.""",
         visible=(
             case(["tap", "tap", "hold", "tap"], gives=2),
@@ -325,10 +325,10 @@ ENTRIES = (
         "order_states",
         MEDIUM,
         prompt="""An order starts as 'new' and goes through pay: new to paid, ship: paid to sent,
-            deliver: sent to done, cancel: new or paid to void. Return the final state, or 'error at
-            k' for the first event, counted from 1, that is not allowed.""",
-        hint="""A dictionary from (state, event) to the next state holds all rules; a missing pair
-            is an error.""",
+            deliver: sent to done, cancel: new or paid to void. Return the final state, or 'error
+            at k' for the first event, counted from 1, that is not allowed.""",
+        hint="""A dictionary from (state, event) to the next state holds all rules; a missing
+            pair is an error.""",
         visible=(
             case(["pay", "ship"], gives="sent"),
             case(["pay", "deliver", "ship"], gives="error at 2"),
@@ -401,9 +401,9 @@ ENTRIES = (
     Entry(
         "thermostat_switches",
         MEDIUM,
-        prompt="""A heater is off at first. It turns on when the temperature falls below `low`, off
-            when it rises above `high`, and otherwise stays as it is. Return the pair (number of
-            readings after which it is on, number of times it changed).""",
+        prompt="""A heater is off at first. It turns on when the temperature falls below `low`,
+            off when it rises above `high`, and otherwise stays as it is. Return the pair (number
+            of readings after which it is on, number of times it changed).""",
         hint="""The state between the two limits is the earlier one, so it must be carried from
             reading to reading.""",
         visible=(
@@ -463,11 +463,12 @@ ENTRIES = (
     Entry(
         "tape_head",
         HARD,
-        prompt="""A machine walks on an endless tape of zeros. `rules` maps 'state symbol' such as
-            'A 0' to (new symbol, move, new state), move being -1 or 1. It starts in 'A' and stops
-            when no rule fits or after `limit` steps. Return the pair (ones on the tape, steps
-            made).""",
-        hint="""A set of the positions that hold a one is a tape without ends in both directions.""",
+        prompt="""A machine walks on an endless tape of zeros. `rules` maps 'state symbol' such
+            as 'A 0' to (new symbol, move, new state), move being -1 or 1. It starts in 'A' and
+            stops when no rule fits or after `limit` steps. Return the pair (ones on the tape,
+            steps made).""",
+        hint="""A set of the positions that hold a one is a tape without ends in both
+            directions.""",
         visible=(
             case({"A 0": (1, 1, "A")}, 3, gives=(3, 3)),
             case({"A 0": (1, 1, "B"), "B 0": (1, -1, "A"), "A 1": (0, 1, "B")}, 9, gives=(1, 3)),
@@ -537,11 +538,11 @@ ENTRIES = (
     Entry(
         "morse_presses",
         MEDIUM,
-        prompt="""A key is sampled each tick: '1' pressed, '0' free. A press of one or two ticks is
-            '.', a longer one '-'. A pause of three or more ticks between presses is a space. Pauses
-            before the first and after the last press are ignored. Return the text.""",
-        hint="""Strip the outer zeros and look at runs of equal ticks: their kind and length decide
-            the output.""",
+        prompt="""A key is sampled each tick: '1' pressed, '0' free. A press of one or two ticks
+            is '.', a longer one '-'. A pause of three or more ticks between presses is a space.
+            Pauses before the first and after the last press are ignored. Return the text.""",
+        hint="""Strip the outer zeros and look at runs of equal ticks: their kind and length
+            decide the output.""",
         visible=(case("1101110001", gives=".- ."), case("00100", gives=".")),
         hidden=(
             case("", gives=""),

@@ -39,9 +39,9 @@ ENTRIES = (
     Entry(
         "stutter_fix",
         MEDIUM,
-        prompt="""A keyboard sometimes sticks. Shorten every run of the same letter that is longer
-            than two down to exactly two, and leave everything else, including runs of spaces or
-            digits, as it is.""",
+        prompt="""A keyboard sometimes sticks. Shorten every run of the same letter that is
+            longer than two down to exactly two, and leave everything else, including runs of
+            spaces or digits, as it is.""",
         hint="""A character may be dropped only when it is a letter and the last two characters
             already kept are the same letter.""",
         visible=(
@@ -95,9 +95,9 @@ ENTRIES = (
     Entry(
         "initials_of",
         EASY,
-        prompt="""Return the initials of a person's name in capitals, each followed by a dot, such
-            as for a signature. Parts are separated by spaces; a hyphenated part gives both of its
-            initials joined by a hyphen.""",
+        prompt="""Return the initials of a person's name in capitals, each followed by a dot,
+            such as for a signature. Parts are separated by spaces; a hyphenated part gives both
+            of its initials joined by a hyphen.""",
         hint="""Treat each space-separated part as a list of hyphen-separated pieces and take the
             first letter of every piece.""",
         visible=(
@@ -132,9 +132,9 @@ ENTRIES = (
     Entry(
         "longest_shared_ending",
         EASY,
-        prompt="""Two words rhyme by their shared ending. Return the longest string that both words
-            end with, comparing letters without regard to case and answering in lower case. It may
-            be empty.""",
+        prompt="""Two words rhyme by their shared ending. Return the longest string that both
+            words end with, comparing letters without regard to case and answering in lower case.
+            It may be empty.""",
         hint="""Walk backwards from the ends of both words at the same time and stop at the first
             difference.""",
         visible=(
@@ -188,10 +188,11 @@ ENTRIES = (
     Entry(
         "signal_words",
         EASY,
-        prompt="""A message hides its signal in words written entirely in capitals. Return the list
-            of such words with at least two letters, in order, without the characters `.,!?` at
-            their ends.""",
-        hint="""Strip the punctuation first, then ask about length and capitals of what is left.""",
+        prompt="""A message hides its signal in words written entirely in capitals. Return the
+            list of such words with at least two letters, in order, without the characters `.,!?`
+            at their ends.""",
+        hint="""Strip the punctuation first, then ask about length and capitals of what is
+            left.""",
         visible=(
             case("Bring the RED box, NOW!", gives=["RED", "NOW"]),
             case("I saw A cat", gives=[]),
@@ -236,10 +237,11 @@ ENTRIES = (
     Entry(
         "swap_ends",
         EASY,
-        prompt="""Return the text with the first and last character of every word swapped. Words are
-            separated by single spaces. One-letter words stay the same, and an empty text gives an
-            empty text.""",
-        hint="""A word shorter than two characters has no two ends to swap, so handle it apart.""",
+        prompt="""Return the text with the first and last character of every word swapped. Words
+            are separated by single spaces. One-letter words stay the same, and an empty text
+            gives an empty text.""",
+        hint="""A word shorter than two characters has no two ends to swap, so handle it
+            apart.""",
         visible=(case("paper a boat", gives="rapep a toab"), case("ab", gives="ba")),
         hidden=(
             case("", gives=""),
@@ -270,8 +272,8 @@ ENTRIES = (
     Entry(
         "count_whole_word",
         MEDIUM,
-        prompt="""Count how often `word` occurs in `text` as a whole word, ignoring case. A word is
-            a longest run of letters, so 'art' does not occur in 'party' but does occur in
+        prompt="""Count how often `word` occurs in `text` as a whole word, ignoring case. A word
+            is a longest run of letters, so 'art' does not occur in 'party' but does occur in
             'art-house'.""",
         hint="""Turn everything that is not a letter into a separator, then compare complete
             words.""",
@@ -312,8 +314,8 @@ ENTRIES = (
         "zigzag_case",
         MEDIUM,
         prompt="""Rewrite the text so that its letters alternate between upper and lower case,
-            starting with upper. Characters that are not letters are copied and do not take part in
-            the alternation.""",
+            starting with upper. Characters that are not letters are copied and do not take part
+            in the alternation.""",
         hint="""Keep a separate counter that moves only when a letter is written.""",
         visible=(case("ab cd", gives="Ab Cd"), case("a1b2c", gives="A1b2C")),
         hidden=(
@@ -350,11 +352,11 @@ ENTRIES = (
     Entry(
         "fold_paper",
         MEDIUM,
-        prompt="""Write the text on a strip of paper and fold it in the middle: return the list of
-            two-character strings that lie on each other, outermost pair first. For odd lengths the
-            middle character stands alone at the end.""",
-        hint="""Pair position i with its mirror position from the end, only for the first half, and
-            deal with a leftover middle afterwards.""",
+        prompt="""Write the text on a strip of paper and fold it in the middle: return the list
+            of two-character strings that lie on each other, outermost pair first. For odd
+            lengths the middle character stands alone at the end.""",
+        hint="""Pair position i with its mirror position from the end, only for the first half,
+            and deal with a leftover middle afterwards.""",
         visible=(case("abcd", gives=["ad", "bc"]), case("abc", gives=["ac", "b"])),
         hidden=(
             case("", gives=[]),
@@ -393,10 +395,10 @@ ENTRIES = (
         "shortest_unit",
         HARD,
         prompt="""A wallpaper strip repeats a pattern, but its right edge may be cut off in the
-            middle of the pattern. Return the shortest non-empty prefix which, repeated and then cut
-            to the strip's length, gives the strip. An empty strip gives ''.""",
-        hint="""A pattern of length p fits exactly when every character equals the one p positions
-            earlier, and p need not divide the length.""",
+            middle of the pattern. Return the shortest non-empty prefix which, repeated and then
+            cut to the strip's length, gives the strip. An empty strip gives ''.""",
+        hint="""A pattern of length p fits exactly when every character equals the one p
+            positions earlier, and p need not divide the length.""",
         visible=(case("abcabca", gives="abc"), case("aaaa", gives="a")),
         hidden=(
             case("", gives=""),

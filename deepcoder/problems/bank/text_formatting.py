@@ -56,11 +56,11 @@ ENTRIES = (
     Entry(
         "short_number",
         MEDIUM,
-        prompt="""Shorten a non-negative count for display: below 1000 as it is, then in thousands
-            with 'k' and from a million on with 'M', cut (not rounded) to one decimal, which is left
-            out when it is 0.""",
-        hint="""Cut with integer division by a tenth of the unit, so that rounding can never reach
-            the next unit.""",
+        prompt="""Shorten a non-negative count for display: below 1000 as it is, then in
+            thousands with 'k' and from a million on with 'M', cut (not rounded) to one decimal,
+            which is left out when it is 0.""",
+        hint="""Cut with integer division by a tenth of the unit, so that rounding can never
+            reach the next unit.""",
         visible=(case(1999, gives="1.9k"), case(3000, gives="3k")),
         hidden=(
             case(0, gives="0"),
@@ -150,11 +150,11 @@ ENTRIES = (
     Entry(
         "wrap_greedy",
         MEDIUM,
-        prompt="""Break a text into lines of at most `width` characters, filling each line with as
-            many words as fit, joined by one space. A word longer than the width stands alone on its
-            line. Return the list of lines.""",
-        hint="""A word joins the current line only if the line, a space and the word fit; otherwise
-            it starts a new line.""",
+        prompt="""Break a text into lines of at most `width` characters, filling each line with
+            as many words as fit, joined by one space. A word longer than the width stands alone
+            on its line. Return the list of lines.""",
+        hint="""A word joins the current line only if the line, a space and the word fit;
+            otherwise it starts a new line.""",
         visible=(
             case("the cat sat", 7, gives=["the cat", "sat"]),
             case("go bananas go", 5, gives=["go", "bananas", "go"]),
@@ -205,8 +205,8 @@ ENTRIES = (
     Entry(
         "ordinal_label",
         EASY,
-        prompt="""Return a positive whole number with its English ordinal ending: 1st, 2nd, 3rd, and
-            th for the rest. Numbers ending in 11, 12 or 13 always take th.""",
+        prompt="""Return a positive whole number with its English ordinal ending: 1st, 2nd, 3rd,
+            and th for the rest. Numbers ending in 11, 12 or 13 always take th.""",
         hint="""Check the last two digits for the exceptions before looking at the last digit.""",
         visible=(case(22, gives="22nd"), case(11, gives="11th"), case(113, gives="113th")),
         hidden=(
@@ -246,9 +246,9 @@ ENTRIES = (
     Entry(
         "outline_numbers",
         MEDIUM,
-        prompt="""Headings are (level, title) with level 1 as the highest. Return them numbered like
-            '2.1 Title': each heading counts up its own level and restarts all deeper ones. A level
-            that was skipped counts as 0.""",
+        prompt="""Headings are (level, title) with level 1 as the highest. Return them numbered
+            like '2.1 Title': each heading counts up its own level and restarts all deeper ones.
+            A level that was skipped counts as 0.""",
         hint="""Keep a list of counters; cut or fill it to the heading's level and raise the last
             one.""",
         visible=(
@@ -307,11 +307,11 @@ ENTRIES = (
     Entry(
         "shorten_path",
         EASY,
-        prompt="""Shorten a text that is longer than `limit` characters by replacing its middle with
-            '...', so that exactly `limit` remain. The part before the dots is as long as the part
-            after, or one longer. `limit` is at least 3.""",
-        hint="""Subtract the three dots from the limit and divide the rest, giving the odd character
-            to the front.""",
+        prompt="""Shorten a text that is longer than `limit` characters by replacing its middle
+            with '...', so that exactly `limit` remain. The part before the dots is as long as
+            the part after, or one longer. `limit` is at least 3.""",
+        hint="""Subtract the three dots from the limit and divide the rest, giving the odd
+            character to the front.""",
         visible=(
             case("abcdefghij", 8, gives="abc...ij"),
             case("abcde", 5, gives="abcde"),
@@ -359,9 +359,9 @@ ENTRIES = (
     Entry(
         "text_bar",
         EASY,
-        prompt="""Draw a progress bar: '[' then `width` cells then ']'. The share done/total of the
-            cells, rounded down, is '#' and the rest '-'. More than total counts as full, and a
-            total of 0 as full.""",
+        prompt="""Draw a progress bar: '[' then `width` cells then ']'. The share done/total of
+            the cells, rounded down, is '#' and the rest '-'. More than total counts as full, and
+            a total of 0 as full.""",
         hint="""Use whole-number arithmetic for the filled cells and settle the two special cases
             before dividing.""",
         visible=(case(1, 3, 10, gives="[###-------]"), case(7, 5, 4, gives="[####]")),
@@ -401,8 +401,8 @@ ENTRIES = (
         "justify_line",
         HARD,
         prompt="""Stretch the words of a line to exactly `width` characters by widening the gaps
-            evenly; extra spaces go to the leftmost gaps. A single word is filled with spaces on the
-            right. The words always fit, and there is at least one.""",
+            evenly; extra spaces go to the leftmost gaps. A single word is filled with spaces on
+            the right. The words always fit, and there is at least one.""",
         hint="""Divide the spaces by the number of gaps; the quotient goes everywhere and the
             remainder to the first gaps, one each.""",
         visible=(

@@ -8,8 +8,8 @@ ENTRIES = (
     Entry(
         "clock_add",
         EASY,
-        prompt="""Add `minutes`, possibly negative, to a clock time 'HH:MM' of the 24-hour day and
-            return the new time in the same form. The clock wraps round at midnight in both
+        prompt="""Add `minutes`, possibly negative, to a clock time 'HH:MM' of the 24-hour day
+            and return the new time in the same form. The clock wraps round at midnight in both
             directions.""",
         hint="""Compute in minutes since midnight and take the remainder by the 1440 minutes of a
             day.""",
@@ -53,7 +53,8 @@ ENTRIES = (
         "to_twelve_hour",
         EASY,
         prompt="""Turn a 24-hour time 'HH:MM' into the 12-hour form such as '1:05 pm', without
-            leading zero in the hour. Midnight is '12:00 am' and noon '12:00 pm'.""",
+            leading zero in the hour. The hour after midnight is 12 am and the one after noon is
+            12 pm.""",
         hint="""The hour is the remainder by twelve, with twelve in place of zero; from twelve
             o'clock on it is pm.""",
         visible=(
@@ -99,9 +100,9 @@ ENTRIES = (
     Entry(
         "human_seconds",
         MEDIUM,
-        prompt="""Write a number of seconds as its two largest units of day, hour, minute and second
-            that are not zero, such as '1 day 2 hours'; cut the rest. One takes no plural s, and
-            nothing at all is '0 seconds'.""",
+        prompt="""Write a number of seconds as its two largest units of day, hour, minute and
+            second that are not zero, such as '1 day 2 hours'; cut the rest. One takes no plural
+            s, and nothing at all is '0 seconds'.""",
         hint="""Split into all four units first, drop the zeros, and only then keep the first
             two.""",
         visible=(
@@ -118,8 +119,9 @@ ENTRIES = (
         ),
         reference="""
             def human_seconds(seconds):
+                sizes = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
                 parts = []
-                for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+                for unit, size in sizes.items():
                     count, seconds = divmod(seconds, size)
                     if count:
                         parts.append(f"{count} {unit}" + ("s" if count > 1 else ""))
@@ -131,7 +133,8 @@ ENTRIES = (
                 """
                     def human_seconds(seconds):
                         parts = []
-                        for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+                        sizes = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+                        for unit, size in sizes.items():
                             count, seconds = divmod(seconds, size)
                             if count:
                                 parts.append(f"{count} {unit}s")
@@ -143,7 +146,8 @@ ENTRIES = (
                 """
                     def human_seconds(seconds):
                         parts = []
-                        for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+                        sizes = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+                        for unit, size in sizes.items():
                             count, seconds = divmod(seconds, size)
                             if count:
                                 parts.append(f"{count} {unit}" + ("s" if count > 1 else ""))
@@ -155,11 +159,11 @@ ENTRIES = (
     Entry(
         "night_minutes",
         MEDIUM,
-        prompt="""A shift runs from `start` to `end`, both 'HH:MM', and passes midnight when the end
-            is not later than the start. Return how many of its minutes lie in the night, from 22:00
-            to 06:00.""",
-        hint="""Extend the end by a day when it is not later, then test every minute of the shift on
-            the 24-hour clock.""",
+        prompt="""A shift runs from `start` to `end`, both 'HH:MM', and passes midnight when the
+            end is not later than the start. Return how many of its minutes lie in the night,
+            from 22:00 to 06:00.""",
+        hint="""Extend the end by a day when it is not later, then test every minute of the shift
+            on the 24-hour clock.""",
         visible=(
             case("21:00", "23:30", gives=90),
             case("20:00", "07:00", gives=480),
@@ -257,11 +261,11 @@ ENTRIES = (
     Entry(
         "unit_chain",
         HARD,
-        prompt="""`rules` lists (a, n, b), meaning that one a is n of b, with integer n. Return how
-            many `small` make one `big`, multiplying along the rules, or 0 if no chain of rules
-            leads from big to small. One unit makes one of itself.""",
-        hint="""Search from the big unit along the rules downwards and multiply the factors on the
-            way.""",
+        prompt="""`rules` lists (a, n, b), meaning that one a is n of b, with integer n. Return
+            how many `small` make one `big`, multiplying along the rules, or 0 if no chain of
+            rules leads from big to small. One unit makes one of itself.""",
+        hint="""Search from the big unit along the rules downwards and multiply the factors on
+            the way.""",
         visible=(
             case([("day", 24, "h"), ("h", 60, "min")], "day", "min", gives=1440),
             case([("h", 60, "min")], "min", "h", gives=0),
@@ -321,10 +325,10 @@ ENTRIES = (
         "bus_wait",
         EASY,
         prompt="""Buses leave at the given minutes of every hour, a sorted non-empty list. Return
-            how many minutes a passenger arriving at `minute` (0 to 59) waits for the next bus; one
-            that leaves at that very minute is still caught.""",
-        hint="""If no departure is left in this hour, the first one of the next hour counts, sixty
-            minutes later.""",
+            how many minutes a passenger arriving at `minute` (0 to 59) waits for the next bus;
+            one that leaves at that very minute is still caught.""",
+        hint="""If no departure is left in this hour, the first one of the next hour counts,
+            sixty minutes later.""",
         visible=(case([10, 40], 15, gives=25), case([10, 40], 45, gives=25), case([0], 0, gives=0)),
         hidden=(
             case([0], 1, gives=59),
@@ -410,9 +414,9 @@ ENTRIES = (
     Entry(
         "average_speed",
         MEDIUM,
-        prompt="""A trip consists of stages (kilometres, km per hour), all positive integers. Return
-            the average speed of the whole trip in km per hour, rounded down to an integer; an empty
-            trip has speed 0.""",
+        prompt="""A trip consists of stages (kilometres, km per hour), all positive integers.
+            Return the average speed of the whole trip in km per hour, rounded down to an
+            integer; an empty trip has speed 0.""",
         hint="""Average speed is total distance by total time, and times of stages are fractions
             that should be added exactly.""",
         visible=(

@@ -9,8 +9,8 @@ ENTRIES = (
         "password_faults",
         EASY,
         prompt="""Return the list of faults of a password, in this order: 'short' if it has fewer
-            than 8 characters, 'digit' if it lacks a digit, 'case' if it lacks a small or a capital
-            letter, 'space' if it contains a space.""",
+            than 8 characters, 'digit' if it lacks a digit, 'case' if it lacks a small or a
+            capital letter, 'space' if it contains a space.""",
         hint="""Each rule is a test of its own, and all of them are made even if an earlier one
             failed.""",
         visible=(case("abc", gives=["short", "digit", "case"]), case("Passw0rd", gives=[])),
@@ -70,11 +70,11 @@ ENTRIES = (
     Entry(
         "weighted_check_digit",
         MEDIUM,
-        prompt="""An item number ends in a check digit. Weighing the other digits from right to left
-            with 3, 1, 3, 1, … and adding the check digit must give a multiple of 10. Return whether
-            the text is valid; anything but two or more digits is not.""",
-        hint="""Weights are counted from the right, beginning next to the check digit, whatever the
-            length.""",
+        prompt="""An item number ends in a check digit. Weighing the other digits from right to
+            left with 3, 1, 3, 1, … and adding the check digit must give a multiple of 10. Return
+            whether the text is valid; anything but two or more digits is not.""",
+        hint="""Weights are counted from the right, beginning next to the check digit, whatever
+            the length.""",
         visible=(case("73513537", gives=True), case("138", gives=False), case("130", gives=True)),
         hidden=(
             case("", gives=False),
@@ -125,8 +125,8 @@ ENTRIES = (
         "valid_username",
         EASY,
         prompt="""A user name has 3 to 12 characters, only small letters, digits and '_', starts
-            with a letter, and has no two '_' in a row nor one at the end. Return whether the text
-            is one. Only the letters a to z count.""",
+            with a letter, and has no two '_' in a row nor one at the end. Return whether the
+            text is one. Only the letters a to z count.""",
         hint="""Name the allowed characters explicitly, because tests like isalpha also accept
             accented letters.""",
         visible=(case("ann_1", gives=True), case("bob_", gives=False)),
@@ -176,11 +176,11 @@ ENTRIES = (
     Entry(
         "ip_in_block",
         HARD,
-        prompt="""Return whether a dotted IPv4 address lies in a block such as '10.0.0.0/8', where
-            the number says how many leading bits must agree. Return None if the address does not
-            consist of exactly four numbers from 0 to 255. The block is always valid.""",
-        hint="""Turn both addresses into one 32-bit number and compare them after shifting the free
-            bits away.""",
+        prompt="""Return whether a dotted IPv4 address lies in a block such as '10.0.0.0/8',
+            where the number says how many leading bits must agree. Return None if the address
+            does not consist of exactly four numbers from 0 to 255. The block is always valid.""",
+        hint="""Turn both addresses into one 32-bit number and compare them after shifting the
+            free bits away.""",
         visible=(
             case("10.1.2.3", "10.0.0.0/8", gives=True),
             case("192.168.1.130", "192.168.1.0/25", gives=False),
@@ -246,8 +246,8 @@ ENTRIES = (
         prompt="""`form` maps field names to texts and `required` lists names. Return the sorted
             names of required fields that are missing or hold only spaces, followed by the sorted
             names of fields that are not required at all.""",
-        hint="""Make two lists, one from the required names and one from the given names, and sort
-            each on its own.""",
+        hint="""Make two lists, one from the required names and one from the given names, and
+            sort each on its own.""",
         visible=(
             case({"name": " ", "age": "3"}, ["name"], gives=["name", "age"]),
             case({"a": "x"}, ["a", "b"], gives=["b"]),
@@ -291,9 +291,9 @@ ENTRIES = (
     Entry(
         "sudoku_unit",
         EASY,
-        prompt="""Return whether a row of a number puzzle is still possible: it is a list in which
-            each number from 1 to the length of the list appears at most once and every other entry
-            is 0 for an empty cell.""",
+        prompt="""Return whether a row of a number puzzle is still possible: it is a list in
+            which each number from 1 to the length of the list appears at most once and every
+            other entry is 0 for an empty cell.""",
         hint="""Ignore the zeros, then ask for duplicates and for values outside the allowed
             range.""",
         visible=(case([1, 0, 3, 0], gives=True), case([5, 0, 0, 1], gives=False)),
@@ -335,10 +335,10 @@ ENTRIES = (
         "plate_number",
         MEDIUM,
         prompt="""A plate such as 'AB-C 12' has a place code of 1 to 3 capitals, '-', 1 or 2
-            capitals, a space, and a number from 1 to 9999 without leading zeros; at most 8 letters
-            and digits in all. Return whether the text is a plate.""",
-        hint="""Check the overall shape with one pattern and the total number of letters and digits
-            separately.""",
+            capitals, a space, and a number from 1 to 9999 without leading zeros; at most 8
+            letters and digits in all. Return whether the text is a plate.""",
+        hint="""Check the overall shape with one pattern and the total number of letters and
+            digits separately.""",
         visible=(
             case("AB-C 12", gives=True),
             case("ABC-DE 1234", gives=False),
@@ -389,9 +389,9 @@ ENTRIES = (
     Entry(
         "ballot_check",
         EASY,
-        prompt="""A ballot lists a rank for each candidate, 0 meaning none. It is valid if the ranks
-            given are exactly 1, 2, … up to some number, each once, and at least one rank is given.
-            Return whether it is valid.""",
+        prompt="""A ballot lists a rank for each candidate, 0 meaning none. It is valid if the
+            ranks given are exactly 1, 2, … up to some number, each once, and at least one rank
+            is given. Return whether it is valid.""",
         hint="""The given ranks, sorted, must equal the numbers from one up to how many there
             are.""",
         visible=(case([2, 0, 1], gives=True), case([1, 3, 0], gives=False), case([], gives=False)),
@@ -430,10 +430,11 @@ ENTRIES = (
     Entry(
         "schema_check",
         MEDIUM,
-        prompt="""`schema` maps keys to 'int', 'str' or 'bool', and a '?' at the end makes the key
-            optional. Return whether `record` has all other keys, no unknown ones, and values of
-            exactly these types; True is not an int.""",
-        hint="""Compare the exact type, because in Python a bool counts as an int in isinstance.""",
+        prompt="""`schema` maps keys to 'int', 'str' or 'bool', and a '?' at the end makes the
+            key optional. Return whether `record` has all other keys, no unknown ones, and values
+            of exactly these types; True is not an int.""",
+        hint="""Compare the exact type, because in Python a bool counts as an int in
+            isinstance.""",
         visible=(
             case({"n": 1}, {"n": "int", "s": "str?"}, gives=True),
             case({"n": True}, {"n": "int"}, gives=False),
