@@ -15,13 +15,11 @@ THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS
 """Read once by numerical libraries that are preloaded: threads do not survive the fork."""
 
 MODULES: list[str] = """
-    abc argparse array ast asyncio base64 bisect bz2 calendar cmath collections contextlib copy
-    csv ctypes dataclasses datetime decimal difflib enum fnmatch fractions functools glob hashlib
-    heapq html inspect io itertools json keyword linecache locale logging lzma math numbers
-    operator pathlib pickle platform pprint queue random re secrets shlex shutil signal sqlite3
-    statistics string struct tempfile textwrap threading time timeit traceback types typing
-    unicodedata unittest urllib.parse uuid warnings weakref zlib zoneinfo _strptime encodings.idna
-    encodings.latin_1 encodings.ascii pyexpat _hashlib
+    abc ast base64 bisect bz2 collections contextlib copy ctypes dataclasses datetime decimal enum
+    fnmatch fractions functools hashlib heapq inspect io itertools json keyword linecache lzma
+    math numbers operator pathlib pickle random re shutil signal sqlite3 statistics string struct
+    tempfile textwrap threading time traceback types typing unicodedata weakref zlib zoneinfo
+    _strptime encodings.latin_1 encodings.ascii pyexpat _hashlib mmap _uuid atexit
 """.split()  # noqa: SIM905
 """Imported once in the worker. Extensions with libraries of their own must be among these: the
 libraries' files cannot be opened once the walls are up."""

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "bind_read_only",
+    "bound_capabilities",
     "die_with_parent",
     "drop_capabilities",
     "landlock_abi",
@@ -37,6 +38,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_NOATIME, MS_NODIRATIME, MS_RELATIME = 1024, 2048, 1 << 21
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 
+_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -71,13 +73,16 @@ def set_dumpable(value: bool) -> None:
     _prctl(4, int(value), "dumpable")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, in every set, for good."""
+def bound_capabilities() -> None:
+    """Make sure that no capability can ever be gained again; those held now stay."""
     for capability in range(64):
-        _libc.prctl(24, ctypes.c_ulong(capability), 0, 0, 0)  # bounding set: EINVAL past the last
+        _libc.prctl(24, ctypes.c_ulong(capability), 0, 0, 0)  # EINVAL past the last
     _libc.prctl(47, ctypes.c_ulong(4), 0, 0, 0)  # ambient set: EINVAL on kernels without one
-    header = struct.pack("=Ii", 0x20080522, 0)
-    _check(_libc.capset(header, bytes(24)), "capset")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability that is held."""
+    _check(_libc.capset(_CAPABILITY_HEADER, bytes(24)), "capset")
 
 
 def limit_arenas() -> None:

@@ -17,6 +17,7 @@ Names that a candidate could replace are taken before its code runs.
 from __future__ import annotations
 
 import ast
+import atexit
 import builtins
 import contextlib
 import fcntl
@@ -24,6 +25,7 @@ import gc
 import hashlib
 import json
 import linecache
+import mmap
 import os
 import random
 import re
@@ -131,10 +133,7 @@ def _descriptors(descriptors: list[int], walls: Any) -> tuple[Channel, int]:
 
 
 def _inputs(request: dict[str, Any], box: str, spare: int) -> None:
-    """Standard input as a sealed file in memory; the run's files; an environment of three names."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    """Standard input as a sealed file in memory, else the zygote's /dev/null; the run's files."""
     if request["stdin"]:
         _standard_input(request["stdin"].encode("utf-8", "surrogatepass"))
     os.chdir(box)
@@ -143,8 +142,6 @@ def _inputs(request: dict[str, Any], box: str, spare: int) -> None:
             os.makedirs(os.path.dirname(name), exist_ok=True)
         with open(name, "wb") as file:
             file.write(bytes.fromhex(content))
-    os.environ.clear()
-    os.environ.update(HOME=box, TMPDIR=box, LC_ALL="C.UTF-8")
     if not request["cells"]:
         os.close(spare)
     elif len(request["cells"]) > 1:
@@ -230,7 +227,7 @@ class Run:
         self.name = "__main__" if request["as_main"] else "solution"
         self.module = types.ModuleType(self.name)
         self.sources: set[str] = set()
-        self.reserve: bytearray | None = bytearray(1 << 20)
+        self.reserve = mmap.mmap(-1, 1 << 20)
         """Given back when memory runs out, so that the report can still be written."""
 
     def go(self) -> None:
@@ -238,7 +235,7 @@ class Run:
         try:
             code = self._all()
         except MemoryError:
-            self.reserve = None
+            self.reserve.close()
             self.module.__dict__.clear()
             with contextlib.suppress(BaseException):
                 self.channel.send_raw(_out_of_memory)
@@ -303,7 +300,7 @@ class Run:
         except SystemExit as error:
             return None, _exit_code(error)
         except MemoryError as error:
-            self.reserve = None
+            self.reserve.close()
             return self._describe(error), 1
         except BaseException as error:
             return self._describe(error), 1
@@ -359,7 +356,7 @@ class Run:
             )
             return encode(value), None
         except MemoryError as error:
-            self.reserve = None
+            self.reserve.close()
             return None, self._describe(error)
         except _LIBRARY["unserialisable"] as error:
             return None, {"type": "Unserialisable", "message": str(error), "traceback": ""}
@@ -420,8 +417,6 @@ class Run:
 
     def _finish(self) -> int:
         """What an interpreter does at its end: join threads, run atexit, flush. 120 on failure."""
-        import atexit
-
         try:
             threading._shutdown()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()

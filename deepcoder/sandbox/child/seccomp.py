@@ -12,7 +12,7 @@ process. Some calls are allowed only with certain arguments, because the plain c
 
 What the filter cannot do: look behind pointers, so paths are Landlock's and the mounts' task.
 
-    install(own_process=os.getpid(), change_metadata=True)
+    Filter(change_metadata=False).install()
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import platform
 import struct
 from collections.abc import Sequence
 
-__all__ = ["AUDIT_ARCH", "install", "program", "syscall_number"]
+__all__ = ["AUDIT_ARCH", "Filter", "program", "syscall_number"]
 
 # fmt: off
 # name: (x86-64, aarch64); None where the architecture has no such call.
@@ -196,32 +196,27 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
 
 
-_cached: dict[bool, tuple[bytearray, list[int]]] = {}
-_MARK = 0x7ABBCCDD
+class Filter:
+    """A filter assembled once, in the zygote; `install` only writes the process number into it."""
 
+    def __init__(self, *, change_metadata: bool) -> None:
+        mark = 0x7ABBCCDD
+        code = program(mark, change_metadata=change_metadata)
+        packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+        self.places = [8 * i + 4 for i, (op, _, _, k) in enumerate(code) if (op, k) == (_JEQ, mark)]
+        self.buffer = ctypes.create_string_buffer(packed, len(packed))
+        self.program = _Program(len(code), ctypes.addressof(self.buffer))
+        self.pointer = ctypes.byref(self.program)
+        self.prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-def prepare(change_metadata: bool) -> None:
-    """Assemble the filter once, in the zygote; `install` only writes the process number into it."""
-    code = program(_MARK, change_metadata=change_metadata)
-    packed = bytearray(b"".join(struct.pack("=HBBI", *instruction) for instruction in code))
-    places = [8 * i + 4 for i, (op, _, _, k) in enumerate(code) if op == _JEQ and k == _MARK]
-    _cached[change_metadata] = (packed, places)
+    def install(self) -> None:
+        """Put the filter on this process, for good. `no_new_privs` must be set.
 
-
-def install(*, change_metadata: bool) -> None:
-    """Put the filter on this process, for good. `no_new_privs` must be set.
-
-    Raises:
-        OSError: when the kernel refuses it.
-    """
-    if change_metadata not in _cached:
-        prepare(change_metadata)
-    packed, places = _cached[change_metadata]
-    for place in places:
-        struct.pack_into("=I", packed, place, os.getpid())
-    buffer = (ctypes.c_char * len(packed)).from_buffer(packed)
-    filter_ = _Program(len(packed) // 8, ctypes.addressof(buffer))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(22, 2, ctypes.byref(filter_), 0, 0):
-        number = ctypes.get_errno()
-        raise OSError(number, f"seccomp: {os.strerror(number)}")
+        Raises:
+            OSError: when the kernel refuses it.
+        """
+        for place in self.places:
+            struct.pack_into("=I", self.buffer, place, os.getpid())
+        if self.prctl(22, 2, self.pointer, 0, 0):
+            number = ctypes.get_errno()
+            raise OSError(number, f"seccomp: {os.strerror(number)}")

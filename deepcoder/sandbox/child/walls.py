@@ -52,7 +52,7 @@ class Rlimits:
     def before_limits(self) -> None:
         os.setsid()
 
-    def enclose(self, writable: int, change_metadata: bool = True) -> None:
+    def enclose(self, writable: int) -> None:
         """Nothing more can be put on: the caller has set the resource limits."""
 
     def thread_baseline(self) -> int | None:
@@ -144,7 +144,8 @@ class Landlock(Rlimits):
         """Rulesets with the box read-only and writable, the filter, no new privileges."""
         self.read, self.names = visible(self.settings, folders)
         self.rulesets = self._make_rulesets()
-        self.seccomp.prepare(change_metadata=self.name == "namespaces")
+        self.filter = self.seccomp.Filter(change_metadata=self.name == "namespaces")
+        self.kernel.bound_capabilities()
         self.kernel.no_new_privileges()
         self.kernel.limit_arenas()
         self.kernel.set_dumpable(False)
@@ -161,12 +162,12 @@ class Landlock(Rlimits):
         self.kernel.die_with_parent()
         self.kernel.drop_capabilities()
 
-    def enclose(self, writable: int, change_metadata: bool = False) -> None:
+    def enclose(self, writable: int) -> None:
         for index, ruleset in enumerate(self.rulesets):
             if index != writable:
                 os.close(ruleset)
         self.kernel.restrict(self.rulesets[writable])
-        self.seccomp.install(change_metadata=change_metadata)
+        self.filter.install()
 
     def thread_baseline(self) -> int | None:
         return 2 if self.private_user else super().thread_baseline()
@@ -300,9 +301,6 @@ class Namespaces(Landlock):
             flags = self.kernel.MS_NOSUID | self.kernel.MS_NODEV | self.kernel.MS_NOEXEC
             self.kernel.mount("tmpfs", BOX, "tmpfs", flags | self.kernel.MS_REMOUNT, f"size={disk}")
             self.size = disk
-
-    def enclose(self, writable: int, change_metadata: bool = True) -> None:
-        super().enclose(writable, change_metadata)
 
     def thread_baseline(self) -> int | None:
         return 3

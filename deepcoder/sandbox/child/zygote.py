@@ -194,6 +194,7 @@ def main() -> None:
         folders = preload(settings)
         runner.measure()
         built.raise_walls(folders)
+        os.environ.update(HOME=built.box, TMPDIR=built.box, LC_ALL="C.UTF-8")
         hello = {"ok": True, "scratch": built.scratch, "pid": os.getpid()}
     except BaseException as error:
         hello = {"ok": False, "error": f"{type(error).__name__}: {error}"}
