@@ -17,7 +17,7 @@ def run_length(rng: Random) -> Sketch:
     least, cap = rng.randint(1, 4), rng.choice((None, 4, 5, 6, 9))
     mark, gap = rng.choice(("", "*", ":", "x", "^")), rng.choice(("", ",", " ", "|", "/"))
     count_first = rng.random() < 0.5
-    short = rng.choice(("keep", "drop", "single")) if least > 1 else "keep"
+    short = rng.choice(("keep", "drop", "single")[:least]) if least > 1 else "keep"
     arg = rng.choice(("text", "s", "signal", "row"))
     name = rng.choice(("encode_runs", "pack", "compress", "run_code", "squeeze"))
     layout = f"{{n}}{mark}{{c}}" if count_first else f"{{c}}{mark}{{n}}"

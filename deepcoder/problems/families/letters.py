@@ -14,6 +14,38 @@ __all__ = ["FAMILIES"]
 _MARKS = {"-": "hyphens", "_": "underscores", "*": "stars", ".": "dots", "#": "hash signs"}
 
 
+_COMMUTE = {
+    frozenset((step, other))
+    for step, others in {
+        "digits": ("swap", "drop", "lower", "turn", "wrap"),
+        "drop": ("swap", "lower", "turn"),
+        "swap": ("turn", "wrap", "strip", "head", "tail"),
+        "lower": ("turn", "wrap", "head", "tail", "strip"),
+        "turn": ("strip", "wrap"),
+    }.items()
+    for other in others
+}
+"""Pairs of steps whose order does not matter."""
+
+
+_UNDOING = ({"drop", "strip"}, {"head", "tail"}, {"wrap", "strip"}, {"wrap", "drop"})
+"""Pairs of which one may leave the other nothing to do."""
+
+
+def _canonical(order: list[str]) -> tuple[str, ...]:
+    """The first, in the alphabet, of all orders of steps that do the same as `order`."""
+    found, fresh = {tuple(order)}, [tuple(order)]
+    while fresh:
+        steps = fresh.pop()
+        for i in range(len(steps) - 1):
+            pair = steps[i : i + 2]
+            other = (*steps[:i], *pair[::-1], *steps[i + 2 :])
+            if frozenset(pair) in _COMMUTE and other not in found:
+                found.add(other)
+                fresh.append(other)
+    return min(found)
+
+
 def clean_text(rng: Random) -> Sketch:
     """Three cleaning steps in an order that matters."""
     a, b = rng.sample("aeiostrn", 2)
@@ -51,7 +83,7 @@ def clean_text(rng: Random) -> Sketch:
         "wrap": ([mark], f"put {mark!r} before and after it", f's = "{mark}" + s + "{mark}"', ""),
     }
     chosen = rng.sample(sorted(steps), 3)
-    while {"drop", "strip"} <= set(chosen):
+    while any(pair <= set(chosen) for pair in _UNDOING):
         chosen = rng.sample(sorted(steps), 3)
     name = rng.choice(("clean", "tidy", "normalise", "clean_label", "scrub", "make_slug"))
 
@@ -108,7 +140,7 @@ def clean_text(rng: Random) -> Sketch:
         )
     )
     return Sketch(
-        params={"steps": [[key, *steps[key][0]] for key in chosen]},
+        params={"steps": [[key, *steps[key][0]] for key in _canonical(chosen)]},
         entry_point=name,
         prompt=prompt,
         reference=source(right),
@@ -131,9 +163,9 @@ def bracket_depth(rng: Random) -> Sketch:
     """Follow the depth of brackets and answer about what stands at a depth."""
     opening, closing = rng.choice(("()", "[]", "{}", "<>"))
     result = rng.choice(("deepest", "count", "count", "letters", "letters", "weigh"))
-    d, factor = rng.randint(1, 3), rng.randint(2, 9)
+    d, factor = rng.randint(1, 2), rng.randint(2, 9)
     letter = rng.choice("abcde") if result in ("count", "weigh") else ""
-    broken = rng.choice((-9, -5, -3, -2, -1))
+    broken = rng.randint(-9, -1)
     arg = rng.choice(("text", "formula", "code", "line"))
     name = {
         "deepest": rng.choice(("max_depth", "deepest_level")),
@@ -190,8 +222,8 @@ def bracket_depth(rng: Random) -> Sketch:
 
     def draw(r: Random) -> tuple[str]:
         out, depth = "", 0
-        for _ in range(r.randint(3, 9)):
-            step = r.choice("oocxx" if depth else "oox")
+        for _ in range(r.randint(3, 11)):
+            step = r.choice("ooocxxx" if depth else "oox")
             depth += {"o": 1, "c": -1}.get(step, 0)
             out += {"o": opening, "c": closing}.get(step) or r.choice((letter or "a", *"abc"))
         out += closing * depth

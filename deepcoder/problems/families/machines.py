@@ -86,7 +86,7 @@ def stack_machine(rng: Random) -> Sketch:
     """Run a tiny stack language with two operations."""
     ops = sorted(rng.sample(sorted(_OPS), 2), key=lambda _: rng.random())
     modulus = rng.choice((None, *range(3, 13)))
-    result = rng.choice(("top", "top", "sum", "list", "size"))
+    result = rng.choice(("top", "top", "sum", "list"))
     default = rng.randint(-3, 9) if result == "top" else 0
     arg = rng.choice(("program", "script", "commands", "source"))
     name = rng.choice(("run", "execute", "stack_run", "evaluate", "interpret"))
@@ -107,7 +107,6 @@ def stack_machine(rng: Random) -> Sketch:
             "top": f"stack[-1] if stack else {default}",
             "sum": "sum(stack)",
             "list": "stack",
-            "size": "len(stack)",
         }[result]
         return "\n".join([*lines, f"    return {back}"]) + "\n"
 
@@ -123,11 +122,11 @@ def stack_machine(rng: Random) -> Sketch:
                 stack = stack[:-need] + effect(stack[-need:])
         if result == "top":
             return stack.pop() if stack else default
-        return {"sum": sum(stack), "list": stack, "size": len(stack)}[result]
+        return sum(stack) if result == "sum" else stack
 
     def draw(r: Random) -> tuple[str]:
         words = [str(r.randint(0, 15)) for _ in range(r.randint(1, 4))]
-        for _ in range(r.randint(1, 3)):
+        for _ in range(r.randint(1, 4)):
             words.insert(r.randint(0, len(words)), r.choice(ops))
         return (" ".join(words),)
 
@@ -147,7 +146,6 @@ def stack_machine(rng: Random) -> Sketch:
         "top": f"the top of the stack, {default} if it is empty",
         "sum": "the sum of the stack",
         "list": "the stack as a list",
-        "size": "the height of the stack",
     }[result]
     return Sketch(
         params={"ops": sorted(ops), "mod": modulus, "result": result, "default": default},
@@ -176,9 +174,10 @@ def stack_machine(rng: Random) -> Sketch:
 
 def task_queue(rng: Random) -> Sketch:
     """Serve tasks in turn, a slice each, and refuse long ones."""
-    part, longest = rng.randint(2, 12), rng.randint(8, 30)
+    part = rng.randint(2, 12)
+    longest = part + rng.randint(3, 25)
     result = rng.choice(("order", "last", "times", "total", "times", "total"))
-    pause = rng.randint(0, 4) if result in ("times", "total") else 0
+    pause = rng.randint(1, 5) if result in ("times", "total") else 0
     arg = rng.choice(("tasks", "jobs", "lengths", "work"))
     name = {
         "order": rng.choice(("finish_order", "serve")),
@@ -233,8 +232,8 @@ def task_queue(rng: Random) -> Sketch:
         return {"order": order, "last": last, "times": times, "total": clock}[result]
 
     def draw(r: Random) -> tuple[list[int]]:
-        pool = (part, part, 2 * part, longest, longest + 1, r.randint(1, longest))
-        return ([r.choice((*pool, r.randint(1, 12))) for _ in range(r.randint(2, 4))],)
+        pool = (part, part + 1, 2 * part, longest, longest + 1, r.randint(part, longest))
+        return ([r.choice((*pool, r.randint(1, longest))) for _ in range(r.randint(2, 5))],)
 
     what = {
         "order": "the positions of the tasks in the order in which they finish",

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from deepcoder.problems.families.core import Family, Sketch
-from deepcoder.problems.families.parts import number_map, number_test, numbers
+from deepcoder.problems.families.parts import MERGING, number_map, number_test, numbers
 from deepcoder.problems.families.wording import ask, code, say_hint
 
 __all__ = ["FAMILIES"]
@@ -14,8 +14,8 @@ __all__ = ["FAMILIES"]
 
 def filter_aggregate(rng: Random) -> Sketch:
     """Keep the numbers that pass a test, map each, combine them."""
-    test, change = number_test(rng), number_map(rng)
-    how = rng.choice(("sum", "max", "min", "distinct"))
+    test, how = number_test(rng), rng.choice(("sum", "max", "min", "distinct"))
+    change = number_map(rng, MERGING, 20) if how == "distinct" else number_map(rng)
     default = rng.randint(-3, 9) if how in ("max", "min") else 0
     arg = rng.choice(("nums", "numbers", "items", "data"))
     verb = {"sum": "sum", "max": "largest", "min": "smallest", "distinct": "count_distinct"}[how]
@@ -103,7 +103,7 @@ def _around(rng: Random, key: tuple[Any, ...]) -> list[int]:
 
 def digit_work(rng: Random) -> Sketch:
     """Choose digits of a number, combine them, reduce the result."""
-    k = rng.randint(2, 7)
+    k = rng.randint(3, 7)
     which, test, wrong_test, flaw = rng.choice(
         (
             ("odd digits", "d % 2 == 1", "d % 2 == 0", "Takes the even digits."),

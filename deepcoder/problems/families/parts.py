@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-__all__ = ["WORDS", "Part", "number_map", "number_test", "numbers", "phrase_text"]
+__all__ = ["MERGING", "WORDS", "Part", "number_map", "number_test", "numbers", "phrase_text"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,10 @@ def number_test(rng: Random, low: int = 2, high: int = 30) -> Part:
 
 
 _MAPS = ("times", "plus", "minus", "distance", "rest", "cap", "square")
+
+MERGING = ("distance", "rest", "cap")
+"""Mappings that send different numbers to the same one and do not keep the order: where only
+equality or rank counts, the others would make variants that are the same task."""
 
 
 def number_map(rng: Random, kinds: tuple[str, ...] = _MAPS, high: int = 12) -> Part:

@@ -77,11 +77,19 @@ def merge_dicts(rng: Random) -> Sketch:
         return result
 
     def draw(r: Random) -> tuple[dict[str, int], dict[str, int]]:
-        def table() -> dict[str, int]:
-            keys = r.sample(_GOODS[:5], r.randint(1, 3))
-            return {k: r.choice((bar, r.randint(0, bar + 12))) for k in keys}
-
-        return table(), table()
+        keys = r.sample(_GOODS, r.randint(2, 4))
+        one, two = {}, {}
+        for key in keys:  # results at the bar and beside it
+            goal = bar + r.choice((-1, 0, 1, r.randint(-bar, 9)))
+            y = r.randint(0, max(1, bar // factor))
+            x = {"sum": goal - factor * y, "gap": goal + factor * y}.get(rule, goal)
+            y += bar if rule == "min" and r.random() < 0.5 else 0
+            where = r.random()
+            if where < 0.7 or only == "shared":
+                one[key] = max(x, 0)
+            if where > 0.3 or (only == "shared" and r.random() < 0.7):
+                two[key] = y
+        return one, two
 
     combined = {
         "sum": "the sum of both values",
@@ -185,7 +193,8 @@ def group_names(rng: Random) -> Sketch:
     def draw(r: Random) -> tuple[dict[str, int]]:
         who = r.sample(_NAMES, r.randint(2, 4))
         base = r.randint(bar, bar + 2 * k)
-        pool = (bar, base, base + (1 if bucket == "div" else k), r.randint(0, bar + 3 * k))
+        near = r.choice((bar, bar, bar - 1, r.randint(0, bar)))
+        pool = (max(near, 0), base, base + (1 if bucket == "div" else k), bar + r.randint(0, 3 * k))
         return ({w: r.choice(pool) for w in who},)
 
     keys = f"the score divided by {k}, rounded down" if bucket == "div" else f"the score modulo {k}"

@@ -111,7 +111,7 @@ def chunk_rotate(rng: Random) -> Sketch:
         ),
         reference=source(turn, expr),
         solve=solve,
-        draw=lambda r: (numbers(r, 0, 30, (4, 8)),),
+        draw=lambda r: (numbers(r, 0, 30, (4, max(8, 2 * size + 1))),),
         edges=[([],)],
         mistakes=[(source(turn, expr, wrong_rest), flaw), second],
         hint=say_hint(

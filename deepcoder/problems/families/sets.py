@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from deepcoder.problems.families.core import Family, Sketch
-from deepcoder.problems.families.parts import number_map, numbers
+from deepcoder.problems.families.parts import MERGING, number_map
 from deepcoder.problems.families.wording import ask, code, say_hint
 from deepcoder.types import Difficulty
 
@@ -22,8 +22,10 @@ _SET_OPS: dict[str, tuple[str, str, str]] = {
 
 def set_rules(rng: Random) -> Sketch:
     """Map the values of two lists, compare them as sets, keep the large results."""
-    change, op = number_map(rng), rng.choice(sorted(_SET_OPS))
-    result, bar = rng.choice(("sorted", "down", "count", "sum")), rng.randint(0, 15)
+    result, op = rng.choice(("sorted", "down", "count", "sum")), rng.choice(sorted(_SET_OPS))
+    kinds = MERGING if result == "count" else (*MERGING, "plus", "minus")
+    change = number_map(rng, kinds, 20)
+    bar = change.call(rng.randint(1, 16))
     a, b = rng.choice((("a", "b"), ("xs", "ys"), ("first", "second"), ("old", "new")))
     name = rng.choice(("compare", "set_report", "shared_values", "diff_lists", "match_up"))
     words, expr, wrong_expr = _SET_OPS[op]
@@ -62,8 +64,9 @@ def set_rules(rng: Random) -> Sketch:
         return {"count": len(found), "sum": sum(found)}.get(result, found)
 
     def draw(r: Random) -> tuple[list[int], list[int]]:
-        one = numbers(r, 0, 20, (2, 4))
-        two = [r.choice((r.choice(one), r.randint(0, 20))) for _ in range(r.randint(2, 4))]
+        near = [x for x in range(30) if abs(change.call(x) - bar) < 2]
+        one = [r.choice((r.choice(near), r.randint(0, 25))) for _ in range(r.randint(2, 4))]
+        two = [r.choice((*one, r.choice(near), r.randint(0, 25))) for _ in range(r.randint(2, 4))]
         return one, two
 
     what = {
@@ -89,7 +92,7 @@ def set_rules(rng: Random) -> Sketch:
         reference=source(change.source, expr),
         solve=solve,
         draw=draw,
-        edges=[([], []), ([bar], [])],
+        edges=[([], [])],
         mistakes=[
             (source("x", expr), "Compares the numbers as they are.")
             if rng.random() < 0.5
@@ -106,18 +109,15 @@ def set_rules(rng: Random) -> Sketch:
 
 def rank_ties(rng: Random) -> Sketch:
     """Ranks with a rule for ties, on mapped scores."""
-    change, rule = (
-        number_map(rng, ("distance", "rest", "cap"), 20),
-        rng.choice(("low", "high", "dense")),
-    )
+    change = number_map(rng, MERGING, 20)
+    rule = rng.choice(("low", "high", "dense"))
     best, start = rng.choice(("largest", "smallest")), rng.choice((1, 0))
-    result, top = rng.choice(("list", "sum", "count")), 0
+    result, top = rng.choice(("list", "count", "count")), 0
     if result == "count":
-        top = rng.randint(1, 4)
+        top = start + rng.randint(0, 2)
     arg = rng.choice(("scores", "points", "results", "values"))
     name = {
         "list": rng.choice(("ranks", "rank_all", "placements")),
-        "sum": rng.choice(("rank_sum", "sum_of_ranks", "rank_total")),
         "count": rng.choice(("top_count", "count_top", "podium_size")),
     }[result]
     op = ">" if best == "largest" else "<"
@@ -134,7 +134,7 @@ def rank_ties(rng: Random) -> Sketch:
                 keys = [{value} for x in {arg}]
                 found = [{rank} for k in keys]
         """
-        back = {"list": "found", "sum": "sum(found)", "count": f"sum(r <= {top} for r in found)"}
+        back = {"list": "found", "count": f"sum(r <= {top} for r in found)"}
         return code(head) + f"    return {back[result]}\n"
 
     def solve(given: list[int]) -> Any:
@@ -149,13 +149,13 @@ def rank_ties(rng: Random) -> Sketch:
                 "dense": steps.index(key),
             }[rule]
             ranks.append(place + start)
-        if result == "list":
-            return ranks
-        return sum(ranks) if result == "sum" else len([r for r in ranks if r <= top])
+        return ranks if result == "list" else len([r for r in ranks if r <= top])
 
     def draw(r: Random) -> tuple[list[int]]:
-        pool = [r.randint(0, 20) for _ in range(3)]
-        return ([r.choice((*pool, r.randint(0, 20))) for _ in range(r.randint(3, 6))],)
+        pool = [r.randint(0, 30) for _ in range(3)]
+        k = change.key[1]
+        near = (k, k + 1, max(0, k - 1), 2 * k)
+        return ([r.choice((*pool, *near, r.randint(0, 30))) for _ in range(r.randint(4, 6))],)
 
     ties = {
         "low": "Equal ones share the better rank and leave a gap after it",
@@ -164,7 +164,6 @@ def rank_ties(rng: Random) -> Sketch:
     }[rule]
     what = {
         "list": "the list of ranks in the given order",
-        "sum": "the sum of all ranks",
         "count": f"how many have a rank of {top} or better",
     }[result]
     wrong_tie = {"low": "dense", "high": "low", "dense": "low"}[rule]
@@ -178,9 +177,10 @@ def rank_ties(rng: Random) -> Sketch:
             "map": change.key,
             "rule": rule,
             "best": best,
-            "start": start,
+            # how many ranks count is all that matters when they are counted
+            "start": start if result == "list" else 0,
             "result": result,
-            "top": top,
+            "top": top - start if result == "count" else 0,
         },
         entry_point=name,
         prompt=rng.choice(

@@ -88,7 +88,8 @@ def grid_walk(rng: Random) -> Sketch:
         params={
             "keys": up + down + left + right,
             "size": [width, height],
-            "start": [x0, y0],
+            # on a torus every start sees as many cells
+            "start": None if rule == "wrap" and result == "count" else [x0, y0],
             "rule": rule,
             "result": result,
         },

@@ -10,7 +10,15 @@ from deepcoder.problems.families.wording import ask, code, say_hint
 
 __all__ = ["FAMILIES"]
 
-_LETTERS = "abcdeghilmnoprstuw"
+_FIRST, _LAST, _ANY = (
+    sorted(c for c in set("".join(texts)) if sum(c in text for text in texts) >= least)
+    for texts, least in (
+        ([word[0] for word in WORDS], 2),
+        ([word[-1] for word in WORDS], 2),
+        (list(WORDS), 6),
+    )
+)
+"""Letters that enough words start with, end with, contain: a test on them is not empty."""
 
 
 def _word_test(rng: Random) -> Part:
@@ -35,7 +43,7 @@ def _word_test(rng: Random) -> Part:
             f"len(x) < {k}",
             f"Leaves out words of exactly {k} letters.",
         )
-    c = rng.choice(_LETTERS)
+    c = rng.choice({"starts": _FIRST, "ends": _LAST}.get(kind, _ANY))
     if kind == "starts":
         return Part(
             (kind, c),
@@ -76,7 +84,8 @@ def _word_test(rng: Random) -> Part:
 def count_words(rng: Random) -> Sketch:
     """Count the words that pass two tests, with a twist."""
     left, right = _word_test(rng), _word_test(rng)
-    while right.key[0] == left.key[0]:
+    sizes = ("long", "short")
+    while right.key[0] == left.key[0] or (left.key[0] in sizes and right.key[0] in sizes):
         right = _word_test(rng)
     joint = rng.choice(("and", "or"))
     twist = rng.choice(("every", "distinct", "caseless"))
@@ -101,11 +110,11 @@ def count_words(rng: Random) -> Sketch:
         return len(dict.fromkeys(found)) if twist == "distinct" else len(found)
 
     def draw(r: Random) -> tuple[str]:
-        words = phrase_text(r, 2, 5).split()
-        for test in (left, right):
-            good = [w for w in WORDS if test.call(w)]
-            if good and r.random() < 0.6:
-                words[r.randrange(len(words))] = r.choice(good)
+        kinds: dict[tuple[bool, bool], list[str]] = {}
+        for word in WORDS:
+            kinds.setdefault((left.call(word), right.call(word)), []).append(word)
+        groups = list(kinds.values())
+        words = [r.choice(r.choice(groups)) for _ in range(r.randint(2, 5))]
         if twist == "distinct" and r.random() < 0.6:
             words.append(r.choice(words))
         if twist == "caseless":
@@ -127,7 +136,7 @@ def count_words(rng: Random) -> Sketch:
         source(left.wrong, right.source) if flawed == "left" else source(left.source, right.wrong)
     )
     return Sketch(
-        params={"left": left.key, "right": right.key, "joint": joint, "twist": twist},
+        params={"tests": sorted([left.key, right.key]), "joint": joint, "twist": twist},
         entry_point=name,
         prompt=ask(
             rng,

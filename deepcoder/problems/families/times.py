@@ -56,8 +56,8 @@ def clock(rng: Random) -> Sketch:
         near = r.randint(0, _DAY - 1)
         if r.random() < 0.4:  # around midnight, where the wrap shows
             near = (-shift + r.randint(-40, 40)) % _DAY
-        if r.random() < 0.3:  # already on a step
-            near = (near - (near + shift) % step) % _DAY
+        if r.random() < 0.6:  # on a step or beside it
+            near = (near - (near + shift) % step + r.choice((-1, 0, 0, 1))) % _DAY
         return (f"{near // 60:02d}:{near % 60:02d}",)
 
     moved = f"{abs(shift)} minutes {'later' if shift > 0 else 'earlier'}"
@@ -68,7 +68,8 @@ def clock(rng: Random) -> Sketch:
     }[style]
     round_words = f"rounded {way} to a multiple of {step} minutes"
     return Sketch(
-        params={"shift": shift, "step": step, "way": way, "style": style},
+        # rounding up is shifting by step - 1 more and rounding down
+        params={"shift": shift + (step - 1) * (way == "up"), "step": step, "style": style},
         entry_point=name,
         prompt=ask(
             rng,
@@ -104,11 +105,9 @@ def dates(rng: Random) -> Sketch:
     """Move a date by days, then on to a weekday, and write it in a format."""
     shift = rng.choice([k for k in range(-60, 201) if k])
     weekday, way = rng.randrange(7), rng.choice(("forward", "back", "stay"))
-    style = rng.choice(("iso", "dotted", "day_of_year", "name"))
+    style = rng.choice(("iso", "dotted", "day_of_year"))
     if way == "stay":
         weekday = -1
-    elif style == "name":
-        style = "dotted"
     name = rng.choice(("due_date", "move_date", "next_visit", "plan_day", "find_day"))
     arg = rng.choice(("day", "start", "date_text", "when"))
 
@@ -134,7 +133,6 @@ def dates(rng: Random) -> Sketch:
                 "iso": "d.isoformat()",
                 "dotted": 'd.strftime("%d.%m.%Y")',
                 "day_of_year": "d.timetuple().tm_yday",
-                "name": 'd.strftime("%A")',
             }[style]
         )
         return "\n".join(lines) + "\n"
@@ -148,8 +146,6 @@ def dates(rng: Random) -> Sketch:
         y, m, d = date.fromordinal(number).timetuple()[:3]
         if style == "day_of_year":
             return number - date(y, 1, 1).toordinal() + 1
-        if style == "name":
-            return _DAYS[(number - 1) % 7]
         return f"{y:04d}-{m:02d}-{d:02d}" if style == "iso" else f"{d:02d}.{m:02d}.{y:04d}"
 
     def draw(r: Random) -> tuple[str]:
@@ -178,7 +174,6 @@ def dates(rng: Random) -> Sketch:
             "iso": "Write it as 'YYYY-MM-DD'.",
             "dotted": "Write it as 'DD.MM.YYYY'.",
             "day_of_year": "Give its number in the year, where 1 January is 1.",
-            "name": "Give only its English weekday name.",
         }[style]
     )
     return Sketch(
@@ -201,8 +196,8 @@ def dates(rng: Random) -> Sketch:
 
 def intervals(rng: Random) -> Sketch:
     """Merge intervals that lie close together, drop short ones, answer about the rest."""
-    gap, least = rng.randint(0, 9), rng.randint(1, 20)
-    pad = rng.randint(0, 5)
+    gap, pad = rng.randint(0, 9), rng.randint(0, 5)
+    least = pad + rng.randint(2, 18)
     result = rng.choice(("list", "count", "total", "longest"))
     arg = rng.choice(("spans", "intervals", "ranges", "blocks"))
     name = {
@@ -285,14 +280,23 @@ def intervals(rng: Random) -> Sketch:
             f"then keep those of length {least} or more. Return {answer}.",
         )
     )
+    params = {"gap": gap, "least": least, "pad": pad, "result": result}
+    if result == "count":  # then only the sums matter
+        params |= {"gap": gap + pad, "least": least - pad, "pad": 0}
     return Sketch(
-        params={"gap": gap, "least": least, "pad": pad, "result": result},
+        params=params,
         entry_point=name,
         prompt=prompt,
         reference=source(reach("<=", gap), ">=", ordered),
         solve=solve,
         draw=draw,
-        edges=[([],)],
+        edges=[
+            ([],),
+            ([[2, 2 + least - pad]],),
+            ([[1, least - pad]],),
+            ([[0, least], [least + pad + gap, 2 * least + gap]],),
+            ([[0, least], [least + pad + gap + 1, 2 * least + gap + 1]],),
+        ],
         mistakes=[
             (source(reach("<=", gap), ">=", arg), "Forgets to sort the intervals first."),
             (source(reach("<", gap), ">=", ordered), "Does not merge at exactly the allowed gap.")
