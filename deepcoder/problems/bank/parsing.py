@@ -311,7 +311,13 @@ ENTRIES = (
                 "It evaluates by the usual precedence, multiplying before adding.",
                 """
                     def left_to_right(text):
-                        return eval(text)
+                        total = 0
+                        for term in text.replace(" ", "").replace("-", "+-").split("+"):
+                            product = 1
+                            for factor in term.split("*"):
+                                product *= int(factor)
+                            total += product
+                        return total
                 """,
             ),
             Wrong(
