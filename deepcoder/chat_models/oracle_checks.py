@@ -30,7 +30,7 @@ MAX_CASES = 3
 MAX_QUOTE = 40
 """Characters of a value or a line that a reason quotes; the rest is cut."""
 MAX_CALL = 26
-"""Characters of a call that a reason quotes; a longer one is called by its place, to save tokens."""
+"""Characters of a call that a reason quotes; a longer one goes by its place: tokens are dear."""
 ORDINALS = ("first", "second", "third")
 
 _ERROR = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception|Interrupt|Exit|Iteration))\b(?::\s*(.*))?$")

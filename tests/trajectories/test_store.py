@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trajectory_makers import HOSTILE, make_trajectory
+from trajectories.makers import HOSTILE, make_trajectory
 
 from deepcoder.errors import DataError, DeepcoderError
 from deepcoder.trajectories.store import TrajectoryStore, dump_record
@@ -68,7 +68,7 @@ def test_cut_at_any_byte_only_the_torn_record_is_lost(
     """For every prefix of a file: what is whole stays, what is torn is reported and replaced."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     path = tmp_path / "t.jsonl"
-    write(path, 3)
+    write(path, 2)
     whole = path.read_bytes()
     ends = [i + 1 for i, byte in enumerate(whole) if byte == 10]
     for size in range(len(whole) + 1):
@@ -80,7 +80,7 @@ def test_cut_at_any_byte_only_the_torn_record_is_lost(
             assert store.ids() == {f"t/{n}" for n in range(kept)}
             assert store.torn_bytes == torn
             assert bool(caplog.records) == (torn > 0)
-            for number in range(kept, 3):
+            for number in range(kept, 2):
                 store.append(make_trajectory(number))
         assert path.read_bytes() == whole
 
