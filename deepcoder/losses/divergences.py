@@ -104,7 +104,7 @@ def _reverse_kl(log_p: Outcomes, log_q: Outcomes, _: Divergence) -> tuple[Rows, 
     ratio = log_q.sub_(log_p)
     mean = torch.linalg.vecdot(q, ratio)
     excess = log_p.exp_().sub_(q).sum(-1)
-    return mean + excess, ratio.sub_(mean[:, None]).mul_(q)
+    return mean + excess, _centred(ratio, q, mean)
 
 
 def _jeffreys(log_p: Outcomes, log_q: Outcomes, _: Divergence) -> tuple[Rows, Outcomes]:
@@ -114,7 +114,7 @@ def _jeffreys(log_p: Outcomes, log_q: Outcomes, _: Divergence) -> tuple[Rows, Ou
     mean = torch.linalg.vecdot(q, ratio)
     difference = q - log_p.exp_()
     value = torch.linalg.vecdot(difference, ratio)
-    return value, ratio.sub_(mean[:, None]).mul_(q).add_(difference)
+    return value, _centred(ratio, q, mean).add_(difference)
 
 
 def _jsd(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple[Rows, Outcomes]:
@@ -124,7 +124,7 @@ def _jsd(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple[Rows, Outcome
     q = log_q.exp()
     ratio = log_q.sub_(log_m)
     student = torch.linalg.vecdot(q, ratio)
-    gradient = ratio.sub_(student[:, None]).mul_(q).mul_(1 - d.beta)
+    gradient = _centred(ratio, q, student).mul_(1 - d.beta)
     return d.beta * teacher + (1 - d.beta) * student, gradient
 
 
@@ -135,8 +135,9 @@ def _skewed_forward_kl(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple
     # q g = -(1 - alpha) p (q / m): in this order nothing overflows or is lost where q is tiny
     pull = log_p.add_(log_q - log_m).exp_().mul_(1 - d.alpha)
     value = value + log_m.exp_().sub_(p).sum(-1)
-    total = pull.sum(-1, keepdim=True)
-    return value, log_q.exp_().mul_(total).sub_(pull)
+    q = log_q.exp_()
+    gradient = (q * pull.sum(-1, keepdim=True)).sub_(pull)
+    return value, gradient.sub_(q.mul_(gradient.sum(-1, keepdim=True)))  # as in _centred
 
 
 def _skewed_reverse_kl(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple[Rows, Outcomes]:
@@ -145,7 +146,7 @@ def _skewed_reverse_kl(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple
     ratio = log_q.sub_(log_m)
     value = torch.linalg.vecdot(q, ratio) + log_m.exp_().sub_(q).sum(-1)
     g = ratio.sub_(log_p.copy_(ratio).add_(_log(d.alpha)).exp_())
-    return value, g.sub_(torch.linalg.vecdot(q, g)[:, None]).mul_(q)
+    return value, _centred(g, q, torch.linalg.vecdot(q, g))
 
 
 def _total_variation(log_p: Outcomes, log_q: Outcomes, _: Divergence) -> tuple[Rows, Outcomes]:
@@ -153,7 +154,7 @@ def _total_variation(log_p: Outcomes, log_q: Outcomes, _: Divergence) -> tuple[R
     difference = q - log_p.exp_()
     value = difference.abs().sum(-1) / 2
     g = difference.sign_().div_(2)
-    return value, g.sub_(torch.linalg.vecdot(q, g)[:, None]).mul_(q)
+    return value, _centred(g, q, torch.linalg.vecdot(q, g))
 
 
 def _adaptive_kl(log_p: Outcomes, log_q: Outcomes, d: Divergence) -> tuple[Rows, Outcomes]:
@@ -185,6 +186,16 @@ def _head_threshold(p: Outcomes, mass: float) -> Float[Tensor, "rows 1"]:
             place = (cumulative < mass).sum(-1, keepdim=True).clamp_(max=k - 1)
             return largest.gather(-1, place)
         k = min(8 * k, p.shape[-1])
+
+
+def _centred(g: Outcomes, q: Outcomes, mean: Rows) -> Outcomes:
+    """q (g - mean) in g's place, where mean = Σ q g.
+
+    A second round takes out what the first left: with a confident student nearly all of g - mean
+    at the likeliest token is the rounding of `mean`.
+    """
+    g.sub_(mean[:, None])
+    return g.sub_(torch.linalg.vecdot(q, g)[:, None]).mul_(q)
 
 
 def _log(share: float) -> float:
