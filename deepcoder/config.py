@@ -350,6 +350,8 @@ class DataConfig:
     format: TrajectoryFormat = TrajectoryFormat.auto
     only_solved: bool = True
     """Leave out trajectories whose outcome is known and not solved."""
+    allow_unreadable: bool = False
+    """Go on although some lines of the file are damaged or of another schema version."""
     keep_thinking: bool = True
     """Keep the reasoning of earlier turns in the text, in training and in inference alike."""
     truncation: Truncation = Truncation.steps

@@ -60,16 +60,18 @@ class React:
         tool, text = step.action.tool, action_text(step.action)
         # A label inside a thought would be read as the next part.
         reason = _LATER.sub(lambda m: m[0][:2] + BREAK + m[0][2:], step.reason)
+        # Tokenizers join a space to the word after it, so it has the kind of that word: otherwise
+        # nearly every name of a tool would be one token that begins in the label.
         thinking: tuple[Piece, ...] = ()
         if reason:
             thinking = pieces(
-                ("Thought: ", SpanKind.FORMAT_REASON),
-                (reason, SpanKind.REASON),
+                ("Thought:", SpanKind.FORMAT_REASON),
+                (f" {reason}", SpanKind.REASON),
                 ("\n", SpanKind.FORMAT_REASON),
             )
         return thinking + pieces(
-            ("Action: ", SpanKind.FORMAT_ACT),
-            (tool, SpanKind.ACT_NAME),
+            ("Action:", SpanKind.FORMAT_ACT),
+            (f" {tool}", SpanKind.ACT_NAME),
             ("[", SpanKind.FORMAT_ACT),
             (text, text_kind(tool)),
             ("]", SpanKind.FORMAT_ACT),

@@ -26,6 +26,7 @@ KEY_PARTS: dict[str, tuple[str, ...]] = {
 NOT_CONTENT = (
     "problems.heldout_variants",
     "generation.workers",
+    "data.allow_unreadable",
     "teacher.device_map",
     "teacher.batch_size",
     "benchmark.batch_size",

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int16, Int32, UInt8
+from jaxtyping import Bool, Int16, Int32, UInt8
 
 from deepcoder.errors import ConfigError
 from deepcoder.rendering import Rendered
@@ -33,19 +33,30 @@ SPACE = np.array([ord(letter) for letter in " \t\n\v\f\r"], np.uint32)
 class Aligned:
     """One text as tokens; position t of each array describes token t itself.
 
-    (The loss predicts token t from position t - 1; that shift happens there.) `straddlers` counts
-    the tokens that reach from one segment into the next and belong to the first.
+    (The loss predicts token t from position t - 1; that shift happens there.) `straddling` marks
+    the tokens that reach from one segment into the next; they belong to the first.
     """
 
     input_ids: Int32[np.ndarray, " tokens"]
     kinds: UInt8[np.ndarray, " tokens"]
     steps: Int16[np.ndarray, " tokens"]
-    straddlers: int
+    straddling: Bool[np.ndarray, " tokens"]
 
     @property
-    def weighted(self) -> np.ndarray:
-        """Whether each token may carry loss: bool[tokens]."""
+    def straddlers(self) -> int:
+        """How many tokens straddle a border of segments."""
+        return int(np.count_nonzero(self.straddling))
+
+    @property
+    def weighted(self) -> Bool[np.ndarray, " tokens"]:
+        """Whether each token may carry loss."""
         return WEIGHTED[self.kinds]
+
+    def first(self, count: int) -> Aligned:
+        """The first `count` tokens."""
+        return Aligned(
+            self.input_ids[:count], self.kinds[:count], self.steps[:count], self.straddling[:count]
+        )
 
 
 def align(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerFast) -> list[Aligned]:
@@ -86,7 +97,7 @@ def _align(rendered: Rendered, encoding: Any) -> Aligned:
         input_ids=ids,
         kinds=kinds[owner],
         steps=steps[owner],
-        straddlers=int(np.count_nonzero(ends > closes[owner])) if len(ids) else 0,
+        straddling=ends > closes[owner],
     )
 
 

@@ -40,11 +40,11 @@ def test_canonical_react_text() -> None:
     assert written(REACT, step) == "Thought: Look.\nAction: search[a [b] c]"
     kinds = [(piece.text, piece.kind.value) for piece in REACT.write(step)]
     assert kinds == [
-        ("Thought: ", "format.reason"),
-        ("Look.", "reason"),
+        ("Thought:", "format.reason"),
+        (" Look.", "reason"),
         ("\n", "format.reason"),
-        ("Action: ", "format.act"),
-        ("search", "act.name"),
+        ("Action:", "format.act"),
+        (" search", "act.name"),
         ("[", "format.act"),
         ("a [b] c", "act.arguments"),
         ("]", "format.act"),
@@ -53,7 +53,7 @@ def test_canonical_react_text() -> None:
 
 @pytest.mark.parametrize("protocol", [CODEACT, REACT], ids=lambda p: p.name)
 def test_the_kind_of_each_part(protocol) -> None:
-    by_kind = {piece.kind: piece.text for piece in protocol.write(code_step("why", "code"))}
+    by_kind = {p.kind: p.text.strip() for p in protocol.write(code_step("why", "code"))}
     assert by_kind[SpanKind.REASON] == "why"
     assert by_kind[SpanKind.ACT_NAME] == "python"
     assert by_kind[SpanKind.ACT_ARGUMENTS] == "code"

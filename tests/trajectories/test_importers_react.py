@@ -46,10 +46,10 @@ def label_by_text(text: str) -> dict[int, str]:
     while (start := text.find("<|im_start|>assistant\n", position)) >= 0:
         start += len("<|im_start|>assistant\n")
         end = text.index("<|im_end|>", start) + len("<|im_end|>")
-        thought, action = start + len("Thought: "), text.rindex("\nAction: ", start, end)
-        name = action + len("\nAction: ")
+        thought, action = start + len("Thought:"), text.rindex("\nAction: ", start, end)
+        name = action + len("\nAction:")
         bracket, close = text.index("[", name), text.rindex("]", start, end)
-        answer = text[name:bracket] == "finish"
+        answer = text[name:bracket] == " finish"
         ranges = [
             (start, thought, "format.reason"),
             (thought, action, "reason"),

@@ -1,0 +1,310 @@
+"""Prepare examples for training: trajectories become token ids with a span kind per token.
+
+Without arguments it takes the trajectories of this configuration's `generate` run, and makes that
+run first when it is missing. Every line of the input is accounted for: examples.parquet holds what
+is trained on, rejected.jsonl what is not and why, truncated.jsonl what was shortened. Examples:
+
+    python -m deepcoder.prepare
+    python -m deepcoder.prepare data=react data.trajectories=<file.jsonl> student=qwen3b
+
+The same command again returns at once, unless the trajectories have changed. Lines that are damaged
+or of another schema version end the stage with status 3 after everything else is written;
+`data.allow_unreadable=true` accepts that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from deepcoder.config import Config, Truncation
+from deepcoder.errors import DataError, IncompleteError
+from deepcoder.runs import RunFolder, file_hash, progress, stage, stage_folder, stage_key
+
+if TYPE_CHECKING:
+    from deepcoder.spans.selection import Example, Result, Selection
+    from deepcoder.trajectories.reading import Rejection
+    from deepcoder.types import Trajectory
+
+log = logging.getLogger(__name__)
+
+EXAMPLES, REJECTED, TRUNCATED = "examples.parquet", "rejected.jsonl", "truncated.jsonl"
+FILES = {
+    EXAMPLES: "what is trained on: token ids, a span kind per token, the split",
+    REJECTED: "every line that is not used, with file, line and reason",
+    TRUNCATED: "every trajectory of which steps were cut to fit the student",
+}
+VERSION = 1
+"""Of rendering and alignment; raised when they change, so that older examples are made again."""
+BATCH = 512
+"""Lines tokenised together and written as one row group: bounds the memory."""
+
+
+@stage("prepare", files=FILES)
+def main(cfg: Config, run: RunFolder) -> None:
+    """Turn trajectories into examples; return at once when that is done."""
+    from deepcoder.spans.example_file import read_metadata
+
+    source = find_source(cfg)
+    made_of = {
+        "version": VERSION,
+        "key": stage_key(cfg, "prepare"),
+        "trajectories": file_hash(source, 64),
+    }
+    found = read_metadata(run.path / EXAMPLES)
+    if found is not None and found["made_of"] == made_of:
+        summary = found["summary"]
+        log.info("Already prepared: %s", run.path / EXAMPLES)
+    else:
+        if run.done:
+            log.info("The trajectories or the code have changed: preparing again.")
+            run.restart()
+        run.record_input("trajectories", source)
+        summary = _prepare(cfg, run, source, made_of)
+        print_summary(summary)
+        counts = {f"prepare/{k}": v for k, v in summary.items() if isinstance(v, int)}
+        kinds = {f"prepare/tokens/{k}": v for k, v in summary["tokens_by_kind"].items()}
+        run.metric(**counts, **kinds)
+        log.info("Examples: %s", run.path / EXAMPLES)
+    damaged = summary["damaged"]
+    if damaged and not cfg.data.allow_unreadable:
+        raise IncompleteError(
+            f"{damaged} of {summary['lines']} lines of {source} could not be read (see "
+            f"{run.path / REJECTED}); the rest is prepared.",
+            fix="repair the file, or go on without those lines: data.allow_unreadable=true",
+        )
+    if not run.done:
+        run.finish(**summary)
+
+
+def find_source(cfg: Config) -> Path:
+    """The file of trajectories; the `generate` stage runs first when its output is missing.
+
+    (No teacher of this version costs money, so making the missing trajectories never surprises.)
+    Raises MissingError when `data.trajectories` names nothing.
+    """
+    from deepcoder.trajectories.reading import trajectory_file
+
+    if cfg.data.trajectories:
+        return trajectory_file(cfg.data.trajectories)
+    folder = stage_folder(cfg, "generate")
+    if not (RunFolder(folder, "generate").done and (folder / "trajectories.jsonl").exists()):
+        from deepcoder.generate import main as generate
+
+        log.info("No finished trajectories for this configuration: generating them first.")
+        made = generate.open(cfg)
+        generate.run(cfg, made)
+        if not made.done:
+            made.finish()
+    return trajectory_file(folder)
+
+
+def _prepare(cfg: Config, run: RunFolder, source: Path, made_of: dict[str, Any]) -> dict[str, Any]:
+    """Write the three files; returns the summary. Raises DataError when nothing is left."""
+    from deepcoder.spans.example_file import ExampleWriter, whole_file
+    from deepcoder.trajectories.reading import count_lines, read_numbered
+
+    selection = _selection(cfg)
+    # The writer is left last: where there are examples, the two lists are whole.
+    with (
+        ExampleWriter(run.path / EXAMPLES) as writer,
+        whole_file(run.path / REJECTED) as rejected,
+        whole_file(run.path / TRUNCATED) as truncated,
+    ):
+        ledger = Ledger(source, rejected, truncated)
+        lines = read_numbered(source, cfg.data.format.value)
+        with progress("prepare", count_lines(source)) as advance:
+            while batch := list(islice(lines, BATCH)):
+                writer.write(list(ledger.account(batch, selection)))
+                advance(len(batch), examples=ledger.examples)
+        summary = ledger.summary()
+        if summary["train_examples"]:
+            writer.commit({"made_of": made_of, "summary": summary})
+    if not summary["train_examples"]:
+        (run.path / EXAMPLES).unlink(missing_ok=True)  # of other trajectories
+        raise _nothing_left(cfg, source, summary, run.path / REJECTED)
+    foreign = ", ".join(sorted(ledger.protocols - {cfg.agent.protocol}))
+    if foreign:
+        log.warning(
+            "The trajectories are written in protocol %s, and agent.protocol=%s will play the "
+            "student.",
+            foreign,
+            cfg.agent.protocol,
+        )
+    return summary
+
+
+def _selection(cfg: Config) -> Selection:
+    from deepcoder.rendering import ChatRenderer
+    from deepcoder.spans.selection import Policy, Selection
+    from deepcoder.students import load_tokenizer
+
+    tokenizer = load_tokenizer(cfg.student, Path(cfg.paths.cache).expanduser())
+    policy = Policy(
+        max_tokens=cfg.student.max_tokens,
+        cut_steps=cfg.data.truncation is Truncation.steps,
+        keep_thinking=cfg.data.keep_thinking,
+        only_solved=cfg.data.only_solved,
+        validation_fraction=cfg.data.validation_fraction,
+        seed=cfg.data.seed,
+    )
+    return Selection(ChatRenderer.from_tokenizer(tokenizer), tokenizer, policy)
+
+
+class Ledger:
+    """Accounts for every line: counts, and the lists of what was rejected and shortened."""
+
+    def __init__(self, source: Path, rejected: TextIO, truncated: TextIO) -> None:
+        import numpy as np
+
+        from deepcoder.types import KINDS
+
+        self._source, self._rejected, self._truncated = source, rejected, truncated
+        self._tokens = np.zeros(len(KINDS), dtype=np.int64)
+        self._reasons: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self.protocols: set[str] = set()
+
+    @property
+    def examples(self) -> int:
+        """How many there are so far."""
+        return self._counts["train_examples"] + self._counts["validation_examples"]
+
+    def account(
+        self, batch: list[tuple[int, Trajectory | Rejection]], selection: Selection
+    ) -> Iterator[Example]:
+        """The examples of a batch of lines; everything else is counted and listed."""
+        from deepcoder.trajectories.reading import ReadFailure, Rejection
+        from deepcoder.types import Trajectory
+
+        self._counts["lines"] += len(batch)
+        read = [(line, item) for line, item in batch if isinstance(item, Trajectory)]
+        for _, item in batch:
+            if isinstance(item, Rejection):
+                self._counts["damaged"] += ReadFailure(item.reason).damaged
+                self._reject(item)
+        results = selection.examples([trajectory for _, trajectory in read])
+        for (line, trajectory), result in zip(read, results, strict=True):
+            if result.left_out is not None:
+                self._reject(
+                    Rejection(
+                        file=str(self._source),
+                        line=line,
+                        reason=result.left_out.value,
+                        detail=result.detail,
+                        id=trajectory.id,
+                    )
+                )
+                continue
+            self._accept(line, trajectory, result)
+            yield from result.examples
+
+    def _reject(self, rejection: Rejection) -> None:
+        self._reasons[rejection.reason] += 1
+        self._rejected.write(json.dumps(rejection.model_dump(mode="json")) + "\n")
+
+    def _accept(self, line: int, trajectory: Trajectory, result: Result) -> None:
+        import numpy as np
+
+        self.protocols.add(trajectory.protocol)
+        self._counts["trajectories"] += 1
+        self._counts["unreadable_answers"] += result.untrained
+        for example in result.examples:
+            self._counts[f"{example.split}_examples"] += 1
+            self._counts["straddlers"] += example.aligned.straddlers
+            self._tokens += np.bincount(example.aligned.kinds, minlength=len(self._tokens))
+        if result.cut_tokens:
+            self._counts["truncated"] += 1
+            row = {
+                "file": str(self._source),
+                "line": line,
+                "id": trajectory.id,
+                "tokens": result.tokens,
+                "tokens_cut": result.cut_tokens,
+                "steps_cut": result.cut_steps,
+            }
+            self._truncated.write(json.dumps(row) + "\n")
+
+    def summary(self) -> dict[str, Any]:
+        """Everything that is worth knowing at a glance, JSON-able."""
+        from deepcoder.types import KINDS, WeightGroup
+
+        by_kind = {kind.value: int(self._tokens[kind.code]) for kind in KINDS}
+        trained = [kind for kind in KINDS if kind.group is not WeightGroup.NONE]
+        names = ("lines", "trajectories", "train_examples", "validation_examples", "truncated")
+        return {
+            **{name: self._counts[name] for name in names},
+            "rejected": sum(self._reasons.values()),
+            "damaged": self._counts["damaged"],
+            "unreadable_answers": self._counts["unreadable_answers"],
+            "straddlers": self._counts["straddlers"],
+            "tokens": int(self._tokens.sum()),
+            "supervised_tokens": sum(by_kind[kind.value] for kind in trained),
+            "tokens_by_kind": by_kind,
+            "rejected_by_reason": dict(sorted(self._reasons.items())),
+        }
+
+
+def _nothing_left(cfg: Config, source: Path, summary: dict[str, Any], rejected: Path) -> DataError:
+    """Why there is nothing to train on, and what to do about it."""
+    if not summary["lines"]:
+        return DataError(f"{source} is empty.", fix="generate or import some trajectories")
+    if summary["validation_examples"]:
+        return DataError(
+            f"All {summary['validation_examples']} examples of {source} fell into the validation "
+            "split.",
+            fix="use more problems, or lower data.validation_fraction",
+        )
+    reasons = summary["rejected_by_reason"]
+    said = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
+    fix = f"see {rejected} for every line"
+    if reasons.get("too_long"):
+        fix = f"raise student.max_tokens={cfg.student.max_tokens}; {fix}"
+    if reasons.get("not_solved"):
+        fix = f"set data.only_solved=false to train on failures too; {fix}"
+    return DataError(f"Nothing of {source} can be trained on: {said}.", fix=fix)
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print the summary as two tables: what became of the lines, and tokens by kind."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from deepcoder.types import SpanKind
+
+    lines = Table(title="prepare", title_justify="left")
+    lines.add_column("")
+    lines.add_column("count", justify="right")
+    lines.add_row("lines read", f"{summary['lines']:,}")
+    lines.add_row("trajectories used", f"{summary['trajectories']:,}")
+    lines.add_row("  of these shortened to fit", f"{summary['truncated']:,}")
+    lines.add_row(
+        "  answers kept but not trained (unreadable)", f"{summary['unreadable_answers']:,}"
+    )
+    for reason, count in summary["rejected_by_reason"].items():
+        lines.add_row(f"rejected: {reason}", f"{count:,}")
+    lines.add_row("examples to train on", f"{summary['train_examples']:,}")
+    lines.add_row("examples for validation", f"{summary['validation_examples']:,}")
+    kinds = Table(title="tokens", title_justify="left")
+    kinds.add_column("kind")
+    kinds.add_column("weighted with")
+    kinds.add_column("tokens", justify="right")
+    kinds.add_column("share", justify="right")
+    total = max(summary["tokens"], 1)
+    for kind, count in summary["tokens_by_kind"].items():
+        group = SpanKind(kind).group.value
+        kinds.add_row(kind, group, f"{count:,}", f"{count / total:.1%}")
+    supervised = summary["supervised_tokens"]
+    kinds.add_row("all that carry loss", "", f"{supervised:,}", f"{supervised / total:.1%}")
+    kinds.add_row("straddling a border", "", f"{summary['straddlers']:,}", "")
+    for table in (lines, kinds):
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Which trajectories become examples, and how much of each: the policies of the `prepare` stage.
+
+    selection = Selection(renderer, tokenizer, policy)
+    for result in selection.examples(batch):      # one result per trajectory, in order
+        print(result.left_out or [example.id for example in result.examples])
+
+A trajectory is cut at the end of an answer, never inside one: what remains is what a shorter
+trajectory would have been. Files and run folders are the business of `deepcoder.prepare`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepcoder.errors import ConfigError
+from deepcoder.rendering import ChatRenderer, Rendered, training_texts
+from deepcoder.spans.alignment import Aligned, align
+from deepcoder.types import Trajectory
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+__all__ = ["Example", "LeftOut", "Policy", "Result", "Selection", "cut", "split_of"]
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+class LeftOut(StrEnum):
+    """Why a trajectory that could be read is not trained on."""
+
+    NOT_SOLVED = "not_solved"
+    """Its outcome is known and is not a success (`data.only_solved`)."""
+    DUPLICATE = "duplicate"
+    """A trajectory of the same id came before it."""
+    PROTOCOL = "protocol"
+    """Its steps are written in a protocol that this version does not know."""
+    NOTHING_TO_LEARN = "nothing_to_learn"
+    """No step of it has a readable action, so no token would carry loss."""
+    TOO_LONG = "too_long"
+    """It exceeds `student.max_tokens`, and is dropped or does not even fit with its first step."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What of `data` and `student` decides about a trajectory; see `deepcoder.config`."""
+
+    max_tokens: int
+    cut_steps: bool = True
+    """Cut whole steps from the end of a long trajectory; False drops it."""
+    keep_thinking: bool = True
+    only_solved: bool = True
+    validation_fraction: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One sequence to train on."""
+
+    id: str
+    problem_id: str
+    split: str
+    aligned: Aligned
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What became of one trajectory.
+
+    `tokens` is its whole length, and `cut_tokens` what of it was cut to fit (sums over its texts);
+    `untrained` counts the answers that could not be read.
+    """
+
+    examples: tuple[Example, ...] = ()
+    left_out: LeftOut | None = None
+    detail: str = ""
+    tokens: int = 0
+    cut_tokens: int = 0
+    cut_steps: int = 0
+    untrained: int = 0
+
+
+class Selection:
+    """Applies a policy to batches of trajectories; remembers the ids it has seen."""
+
+    def __init__(
+        self, renderer: ChatRenderer, tokenizer: PreTrainedTokenizerFast, policy: Policy
+    ) -> None:
+        self._renderer = renderer
+        self._tokenizer = tokenizer
+        self._policy = policy
+        self._seen: set[bytes] = set()
+
+    def examples(self, batch: Sequence[Trajectory]) -> Iterator[Result]:
+        """One result per trajectory, in order. All texts of a batch are tokenised together."""
+        texts: list[list[Rendered]] = []
+        refused: list[tuple[LeftOut, str] | None] = []
+        for trajectory in batch:
+            reason = self._refuse(trajectory)
+            rendered: list[Rendered] = []
+            if reason is None:
+                try:
+                    rendered = training_texts(
+                        trajectory, self._renderer, keep_thinking=self._policy.keep_thinking
+                    )
+                except ConfigError as error:
+                    reason = (LeftOut.PROTOCOL, error.message)
+            texts.append(rendered)
+            refused.append(reason)
+        flat = [text for rendered in texts for text in rendered]
+        aligned = iter(align(flat, self._tokenizer))
+        for trajectory, rendered, reason in zip(batch, texts, refused, strict=True):
+            if reason is not None:
+                yield Result(left_out=reason[0], detail=reason[1])
+            else:
+                yield self._result(trajectory, [next(aligned) for _ in rendered])
+
+    def _refuse(self, trajectory: Trajectory) -> tuple[LeftOut, str] | None:
+        outcome = trajectory.outcome
+        if self._policy.only_solved and outcome is not None and not outcome.solved:
+            detail = f"{outcome.status}, {outcome.passed} of {outcome.total} hidden cases passed"
+            return LeftOut.NOT_SOLVED, detail
+        digest = hashlib.blake2b(trajectory.id.encode("utf-8", "replace"), digest_size=12).digest()
+        if digest in self._seen:
+            return LeftOut.DUPLICATE, "a trajectory of this id came before"
+        self._seen.add(digest)
+        return None
+
+    def _result(self, trajectory: Trajectory, aligned: Sequence[Aligned]) -> Result:
+        policy = self._policy
+        trainable = {i for i, step in enumerate(trajectory.steps) if step.action is not None}
+        supervised = [one for one in aligned if one.weighted.any()]
+        if not supervised:
+            return Result(left_out=LeftOut.NOTHING_TO_LEARN, detail="no step has a readable action")
+        kept, tokens, kept_tokens = [], 0, 0
+        trained: set[int] = set()
+        for one in supervised:
+            whole = int(np.flatnonzero(one.weighted)[-1]) + 1
+            tokens += whole
+            fitting = cut(one, policy.max_tokens)
+            if fitting is None or (len(fitting.input_ids) < whole and not policy.cut_steps):
+                continue
+            kept.append(fitting)
+            kept_tokens += len(fitting.input_ids)
+            trained |= set(np.unique(fitting.steps[fitting.weighted]).tolist())
+        if not kept:
+            what = "it" if not policy.cut_steps else "it, even cut to its first step,"
+            detail = f"{what} has more than {policy.max_tokens} tokens (whole: {tokens})"
+            return Result(left_out=LeftOut.TOO_LONG, detail=detail, tokens=tokens)
+        split = split_of(trajectory.problem_id, policy.validation_fraction, policy.seed)
+        return Result(
+            examples=tuple(
+                Example(
+                    trajectory.id if len(aligned) == 1 else f"{trajectory.id}@{number}",
+                    trajectory.problem_id,
+                    split,
+                    one,
+                )
+                for number, one in enumerate(kept)
+            ),
+            tokens=tokens,
+            cut_tokens=tokens - kept_tokens,
+            cut_steps=len(trainable - trained),
+            untrained=len(trajectory.steps) - len(trainable),
+        )
+
+
+def cut(aligned: Aligned, budget: int) -> Aligned | None:
+    """The longest part of at most `budget` tokens that ends with the end of an answer.
+
+    What follows the last answer (a closing observation) is cut too: nothing is learned from it.
+    None when not even the first answer fits, or when there is none.
+    """
+    weighted = aligned.weighted
+    followed = np.zeros_like(weighted)
+    followed[:-1] = weighted[1:] & (aligned.steps[1:] == aligned.steps[:-1])
+    ends = np.flatnonzero(weighted & ~followed) + 1
+    fitting = ends[ends <= budget]
+    return aligned.first(int(fitting[-1])) if len(fitting) else None
+
+
+def split_of(problem_id: str, validation_fraction: float, seed: int) -> str:
+    """'train' or 'validation', by a hash of the problem: all its trajectories stay on one side, and
+    a problem stays where it is when others come or go."""
+    digest = hashlib.sha256(f"{seed}:{problem_id}".encode("utf-8", "replace")).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return VALIDATION if share < validation_fraction else TRAIN
