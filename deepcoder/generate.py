@@ -122,10 +122,11 @@ def _stop_on_signals() -> Iterator[asyncio.Event]:
     playing = asyncio.current_task()
 
     def interrupted() -> None:
-        if stop.is_set() and playing is not None:
+        if not stop.is_set():
+            stop.set()
+            log.info("Stopping: episodes in flight are finished. Once more stops at once.")
+        elif playing is not None:
             playing.cancel()
-        stop.set()
-        log.info("Stopping: episodes in flight are finished. Once more stops at once.")
 
     signals = (signal.SIGINT, signal.SIGTERM)
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):

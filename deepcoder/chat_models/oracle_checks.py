@@ -170,7 +170,7 @@ def _program_checks(problem: Problem) -> Checks:
 
 def _usable(problem: Problem) -> list[Checked]:
     """The visible cases whose values are plain literals, as a block needs no import for them."""
-    found = []
+    found: list[Checked] = []
     for case in problem.visible if problem.entry_point else ():
         try:
             text = case_text(problem.entry_point or "", case)
