@@ -55,6 +55,7 @@ class LinearLoss(NamedTuple):
     """No token scores higher than the target."""
 
 
+@torch.compiler.disable  # a compiled caller breaks its graph here: the GEMMs gain nothing from one
 def linear_distillation_loss(
     hidden: Float[Tensor, "rows d"],
     head_weight: Float[Tensor, "vocab d"],

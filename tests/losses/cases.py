@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from losses import reference
 from torch import Tensor
 
 from deepcoder.losses import (
@@ -18,7 +19,6 @@ from deepcoder.losses import (
     TeacherRows,
     linear_distillation_loss,
 )
-from losses import reference
 
 EVERY = [str(name) for name in DivergenceName]
 SPARSE = [

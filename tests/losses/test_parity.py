@@ -1,4 +1,4 @@
-"""Value and gradient of the fused loss against the float64 reference, shapes chosen by hypothesis."""
+"""The fused loss against the float64 reference, value and gradient; hypothesis picks the shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from losses.cases import EVERY, SPARSE, Case, assert_close
 
 COMBINATIONS = [("hard", "forward_kl")]
