@@ -19,7 +19,7 @@ from deepcoder.signals.vocabulary import shared_vocabulary
 from deepcoder.students.attention import use_document_attention
 from deepcoder.students.batch import TokenBatch, head_of, supervised_hidden
 from deepcoder.students.checks import require_model
-from deepcoder.students.loading import load_pretrained, resolve_dtype
+from deepcoder.students.loading import load_pretrained, read_tokenizer, resolve_dtype
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -44,10 +44,8 @@ class OnlineSignal:
 
         Raises MissingError when it cannot be had, ConfigError when its tokenizer differs.
         """
-        from transformers import AutoTokenizer
-
         require_model(teacher.model, teacher.revision, "teacher")
-        tokenizer = AutoTokenizer.from_pretrained(teacher.model, revision=teacher.revision)
+        tokenizer = read_tokenizer(teacher.model, teacher.revision)
         shared = shared_vocabulary(student_tokenizer, tokenizer, teacher.model)
         model = load_pretrained(
             teacher.model,

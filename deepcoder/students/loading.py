@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-__all__ = ["load_base", "load_pretrained", "load_tokenizer", "resolve_dtype"]
+__all__ = ["load_base", "load_pretrained", "load_tokenizer", "read_tokenizer", "resolve_dtype"]
 
 RANDOM_STUDENTS = ("tiny-qwen2",)
 RANDOM_TOKENIZER = "smollm2-135m-instruct"
@@ -27,20 +27,29 @@ RANDOM_TOKENIZER = "smollm2-135m-instruct"
 
 def load_tokenizer(student: Any, cache: Path) -> PreTrainedTokenizerFast:
     """See `deepcoder.students.load_tokenizer`."""
-    from transformers import AutoTokenizer
-
     if student.source == "hub":
-        with _readable_errors(student.model):
-            tokenizer = AutoTokenizer.from_pretrained(student.model, revision=student.revision)
-    else:
-        name = student.model if student.source == "package" else RANDOM_TOKENIZER
-        tokenizer = AutoTokenizer.from_pretrained(packaged_folder(name, cache, "tokenizer"))
-    if not tokenizer.is_fast:
-        raise ConfigError(
-            f"{student.model} has no fast tokenizer, and spans need its character offsets.",
-            fix="choose a student with a tokenizer.json",
-        )
-    return tokenizer
+        return read_tokenizer(student.model, student.revision)
+    name = student.model if student.source == "package" else RANDOM_TOKENIZER
+    return read_tokenizer(packaged_folder(name, cache, "tokenizer"))
+
+
+def read_tokenizer(place: Path | str, revision: str | None = None) -> PreTrainedTokenizerFast:
+    """The tokenizer.json of a folder or hub id, exactly as it is.
+
+    Not `AutoTokenizer`: it picks a class by the model's architecture, and that class replaces the
+    pre-tokenizer of the file, so that a Qwen2 model with another tokenizer is cut differently.
+    Raises MissingError when it is neither here nor reachable or has no tokenizer.json.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    try:
+        with _readable_errors(place):
+            return PreTrainedTokenizerFast.from_pretrained(place, revision=revision or "main")
+    except ValueError as error:
+        raise MissingError(
+            f"{place} has no tokenizer.json, and spans need its character offsets.",
+            fix="choose a model with a fast tokenizer, or convert its tokenizer first",
+        ) from error
 
 
 def load_base(

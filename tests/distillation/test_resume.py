@@ -147,6 +147,7 @@ train.main.run(cfg, folder)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("overrides", [(), ("data.packing=false", "trainer.precision=32-true")])
 def test_sigkill_at_random_moments(tmp_path, overrides):
     """A real process, killed three times by the operating system."""
