@@ -72,7 +72,7 @@ def test_settings_left_in_the_tokenizer_do_not_cut_or_pad() -> None:
     assert (align([rendered], fast)[0].input_ids == before.input_ids).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(trajectory=trajectories())
 def test_tokens_partition_the_segments(trajectory) -> None:
     for name in EVERY:
@@ -86,7 +86,7 @@ def test_tokens_partition_the_segments(trajectory) -> None:
         assert aligned.straddlers == straddlers
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(trajectory=trajectories())
 def test_no_prompt_or_observation_character_starts_a_weighted_token(trajectory) -> None:
     for name in ("qwen2.5", "smollm2", "r1-distill-qwen"):
@@ -109,7 +109,7 @@ def test_no_prompt_or_observation_character_starts_a_weighted_token(trajectory) 
         assert not untrained & set(aligned.steps[aligned.weighted].tolist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(trajectory=trajectories())
 def test_the_tokens_of_a_span_decode_to_its_text(trajectory) -> None:
     """Exactly, or up to the characters of straddling tokens on its two sides."""
