@@ -139,8 +139,8 @@ class Case:
 def assert_close(case: Case, tolerance: float) -> None:
     """Errors relative to the reference, or to a tenth of a nat a token where it is below that.
 
-    A gradient's unit is that of one logit's gradient of 1, times the row's weight, through a
-    typical row of the head.
+    A gradient is a sum over the vocabulary that may cancel: its floor is what a gradient of ½ on
+    a single logit would give.
     """
     state = case.generator.get_state()
     value, grad = case.ours()
@@ -149,6 +149,6 @@ def assert_close(case: Case, tolerance: float) -> None:
     assert value.isfinite()
     nats = 0.1 * case.weights.double().sum()
     assert abs(value.double() - want) <= tolerance * max(abs(want), nats), (value, want)
-    unit = 0.1 * case.weights.norm() * case.head.double().norm() / case.vocab**0.5
+    unit = 0.5 * case.weights.norm() * case.head.double().norm() / case.vocab**0.5
     error = (grad.double() - want_grad).norm()
     assert error <= tolerance * max(want_grad.norm(), unit), (error, want_grad.norm(), unit)

@@ -10,8 +10,17 @@ import torch
 from losses import reference
 
 from deepcoder.config import LossConfig
-from deepcoder.errors import ConfigError
-from deepcoder.losses import SpanLoss, TeacherRows, denominators, shuffle_kinds
+from deepcoder.errors import ConfigError, DataError
+from deepcoder.losses import (
+    DivergenceName,
+    KindSums,
+    SpanLoss,
+    SparseRows,
+    SparseScheme,
+    TeacherRows,
+    denominators,
+    shuffle_kinds,
+)
 from deepcoder.types import KINDS, SpanKind, WeightGroup
 
 ROWS, WIDTH, VOCAB = 23, 8, 31
@@ -72,6 +81,10 @@ def expected(
         ("online", {}),
         ("online", {"temperature": 2.5}),
         ("online", {"ce_mix": 0.3, "temperature": 0.7, "act_weight": 2.0}),
+        ("online", {"divergence": "jsd", "beta": 0.2, "label_smoothing": 0.1, "ce_mix": 0.5}),
+        ("online", {"reason_divergence": "reverse_kl", "focal": 1.0}),
+        ("online", {"act_divergence": "total_variation", "reason_weight": 0.0}),
+        ("online", {"divergence": "skewed_forward_kl", "alpha": 0.4, "entropy": 2.0}),
     ],
 )
 def test_value_and_gradient_are_those_of_the_reference(
@@ -139,6 +152,90 @@ def test_nothing_supervised_is_exactly_zero_with_a_zero_gradient(signal: str, em
     out, grad = run(b, signal)
     assert out.loss.item() == 0
     assert not grad.any()
+
+
+def test_every_divergence_of_the_configuration_is_there() -> None:
+    b = batch()
+    values = [run(b, "online", divergence=name)[0].loss.item() for name in DivergenceName]
+    assert len(set(values)) == len(values)
+
+
+def test_stored_tokens_of_a_teacher_are_a_signal_too() -> None:
+    b, cfg = batch(), LossConfig()
+    p = (b["teacher_hidden"] @ b["teacher_head"].T).log_softmax(-1)
+    log_probs, ids = p.topk(VOCAB, dim=-1)
+    none_left = torch.full((ROWS,), -torch.inf)
+    rows = SparseRows(ids, log_probs, SparseScheme.tail, log_tail=none_left)
+    step = denominators(counts(b["kinds"]), cfg)
+    out = SpanLoss(cfg, "cached")(b["hidden"], b["head"], b["targets"], b["kinds"], step, rows)
+    torch.testing.assert_close(out.loss, run(b, "online")[0].loss.detach())
+
+
+def test_rows_without_weight_are_skipped_in_training_and_counted_in_validation() -> None:
+    b, cfg = batch(), LossConfig(reason_weight=0.0)
+    out, grad = run(b, "hard", reason_weight=0.0)
+    assert out.sums.group(WeightGroup.REASON)["tokens"] == 0
+    reason = torch.tensor([kind.group is WeightGroup.REASON for kind in KINDS])[b["kinds"].long()]
+    assert not grad[reason].any()
+    with torch.no_grad():
+        step = denominators(counts(b["kinds"]), cfg)
+        seen = SpanLoss(cfg, "hard")(b["hidden"], b["head"], b["targets"], b["kinds"], step)
+    assert seen.sums.group(WeightGroup.REASON)["tokens"] == reason.sum()
+    assert seen.sums.group(WeightGroup.REASON)["nll"] > 0
+    assert seen.sums.group(WeightGroup.REASON)["weighted"] == 0
+    torch.testing.assert_close(seen.loss, out.loss.detach())
+
+
+@pytest.mark.parametrize("part", ["teacher_hidden", "teacher_head"])
+def test_a_teacher_that_overflowed_is_named(part: str) -> None:
+    b = batch()
+    b[part][3, 1] = torch.nan
+    with pytest.raises(DataError, match=r"teacher's .* row 3.*bfloat16"):
+        run(b, "online")
+
+
+def test_a_student_that_diverged_is_not_blamed_on_the_teacher() -> None:
+    b = batch()
+    b["hidden"][0] = torch.nan
+    out, grad = run(b, "online")
+    assert out.loss.isnan()
+    assert grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("given", "made_for"), [("online", "hard"), ("none", "online")])
+def test_a_signal_of_the_wrong_kind_is_refused(given: str, made_for: str) -> None:
+    b, cfg = batch(), LossConfig()
+    teacher = TeacherRows(b["teacher_hidden"], b["teacher_head"]) if given == "online" else None
+    with pytest.raises(ValueError, match=f"signal={made_for}"):
+        SpanLoss(cfg, made_for)(
+            b["hidden"],
+            b["head"],
+            b["targets"],
+            b["kinds"],
+            dict.fromkeys(WeightGroup, 1.0),
+            teacher,
+        )
+
+
+def test_sums_survive_an_all_reduce() -> None:
+    sums = run(batch(), "hard")[0].sums
+    again = KindSums.from_stacked(sums.stacked())
+    torch.testing.assert_close((sums + again).stacked(), 2 * sums.stacked())
+    assert not KindSums.zeros().stacked().any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"divergence": "jsd", "beta": 0.0}, "beta"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"focal": -1.0}, "focal"),
+        ({"label_smoothing": 1.5}, "label_smoothing"),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(settings: dict[str, Any], match: str) -> None:
+    with pytest.raises(ConfigError, match=rf"loss\.{match}"):
+        SpanLoss(LossConfig(**settings), "online")
 
 
 def test_denominators_count_supervised_tokens_of_the_step() -> None:
