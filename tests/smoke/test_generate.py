@@ -250,6 +250,29 @@ def test_other_problems_under_the_same_name_are_not_mixed_in(tmp_path: Path) -> 
         in_process(tmp_path, path)
 
 
+BUILTIN = ("problems=builtin", "teacher.mistake_rate=0.5")
+
+
+def test_shipped_problems_are_solved(tmp_path: Path) -> None:
+    run = in_process(tmp_path, *BUILTIN, "generation.limit=20", "problems.variants=2")
+    summary = run.info()["summary"]
+    assert summary["accepted"] >= 19
+    assert summary["recovered"] >= 3
+
+
+@pytest.mark.slow
+def test_all_shipped_problems_are_solved_and_every_turn_is_read(tmp_path: Path) -> None:
+    run = in_process(tmp_path, *BUILTIN, "generation.samples=2")
+    accepted = list(TrajectoryStore(run.path / "trajectories.jsonl"))
+    rejected = list(RejectedStore(run.path / "rejected.jsonl"))
+    assert len(accepted) + len(rejected) > 1000
+    assert len(accepted) >= 0.98 * (len(accepted) + len(rejected))
+    steps = [s for t in accepted + [r.trajectory for r in rejected] for s in t.steps]
+    assert all(step.action and step.raw is None and not step.salvaged for step in steps)
+    firsts = [t.steps[0].reason for t in accepted]
+    assert len(set(firsts)) > 0.95 * len(firsts)
+
+
 def test_samples_of_a_problem_differ(tmp_path: Path, problems: str) -> None:
     run = in_process(tmp_path, problems, "generation.limit=2", "generation.samples=3")
     trajectories = list(TrajectoryStore(run.path / "trajectories.jsonl"))
