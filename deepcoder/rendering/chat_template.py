@@ -270,8 +270,7 @@ def _end_kind(turn: Turn) -> SpanKind:
 def _segments(spans: Sequence[tuple[int, SpanKind, int | None]]) -> Iterator[Segment]:
     start = 0
     for length, kind, step in spans:
-        # The values are ours: validating each of them again is most of the cost of rendering.
-        yield Segment.model_construct(start=start, end=start + length, kind=kind, step=step)
+        yield Segment(start=start, end=start + length, kind=kind, step=step)
         start += length
 
 
