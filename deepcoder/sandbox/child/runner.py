@@ -281,9 +281,10 @@ class Run:
         return error, code
 
     def _program(self) -> None:
-        if self.request["setup"]:
-            self._execute(self.request["setup"], "setup.py")
-        self._execute(self.request["code"], "main.py")
+        setup, code = self.request.pop("setup"), self.request.pop("code")
+        if setup:
+            self._execute(setup, "setup.py")
+        self._execute(code, "main.py")
 
     def _execute(self, source: str, filename: str) -> None:
         self._remember(source, filename)
@@ -338,12 +339,19 @@ class Run:
             else:
                 self.channel.send(t="call", i=index, e=error)
         if inputs["tests"] is not None:
-            error, code = self._guarded(lambda: self._execute(inputs["tests"], "tests.py"))
-            if error is None and code == 0:
-                self.channel.send(t="tests", token=inputs["token"])
-            else:
-                early = {"type": "SystemExit", "message": str(code), "traceback": ""}
-                self.channel.send(t="tests", e=error or early)
+            self._test(inputs["tests"], inputs["token"])
+
+    def _test(self, source: str, token: str) -> None:
+        """The asserts passed only if their last line was reached: leaving early is a failure."""
+        reached = []
+        error, code = self._guarded(
+            lambda: reached.append(self._execute(source, "tests.py"))  # type: ignore[func-returns-value]
+        )
+        if reached:
+            self.channel.send(t="tests", token=token)
+        else:
+            early = {"type": "SystemExit", "message": str(code), "traceback": ""}
+            self.channel.send(t="tests", e=error or early)
 
     def _call(self, args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, dict[str, str] | None]:
         decode, encode = _LIBRARY["decode"], _LIBRARY["encode"]

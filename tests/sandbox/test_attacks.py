@@ -1,0 +1,111 @@
+"""No program gets out, and none brings the sandbox down: 35 attacks from outside, then our own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from sandbox.attacks import ALL, Attack
+from sandbox.cheats import ADD, ADD_BY_ASSERTS, CAUGHT_IN_PROCESS, CHEATS
+from sandbox.conftest import PATIENT, QUICK
+
+from deepcoder.sandbox import Request, Result, Sandbox, Status, judge_sync
+from deepcoder.types import Case, Problem
+
+_FILE = Path(__file__).parent / "data" / "attacks.jsonl"
+GIVEN = [json.loads(line) for line in _FILE.read_text(encoding="utf-8").splitlines()]
+PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/")
+WEAK_CATEGORIES = ("crash", "hang", "output", "resource", "signals")
+
+
+def attack(sandbox: Sandbox, code: str, endings: tuple[str, ...] | None = ()) -> Result:
+    """Programs that may end at the clock get little time, so that the suite is quick; others get
+    plenty, so that a busy machine does not change how they end."""
+    patient = bool(endings) and "timeout" not in (endings or ())
+    result = sandbox.run(Request(code=code, limits=PATIENT if patient else QUICK))
+    assert result.status is not Status.SANDBOX_FAILURE, result.failure
+    left = [p for place in PLACES for p in Path(place).glob("SBX_*")]
+    assert not left
+    return result
+
+
+@pytest.mark.parametrize("given", GIVEN, ids=lambda given: given["id"])
+def test_given_attack_is_contained(strong: Sandbox, given: dict) -> None:
+    result = attack(strong, given["code"])
+    text = result.stdout + result.stderr
+    assert not [bad for bad in given.get("must_not_contain", []) if bad in text], text
+    if given["category"] == "hang" or given["id"] in ("sig-ignore-term", "dos-bigpow"):
+        assert result.status in (Status.TIMEOUT, Status.OUT_OF_MEMORY)
+    if given["id"] == "dos-stderr":
+        assert result.status is Status.OUTPUT_LIMIT
+    json.dumps(result.stdout).encode()
+
+
+@pytest.mark.parametrize(
+    "given", [g for g in GIVEN if g["category"] in WEAK_CATEGORIES], ids=lambda given: given["id"]
+)
+def test_given_attack_is_bounded_by_limits_alone(weak: Sandbox, given: dict) -> None:
+    attack(weak, given["code"])
+
+
+@pytest.mark.parametrize("own", ALL, ids=lambda own: own.id)
+def test_own_attack_is_contained(strong: Sandbox, own: Attack) -> None:
+    result = attack(strong, own.code, own.status)
+    assert "LEAK" not in result.stdout + result.stderr
+    assert own.status is None or result.status in own.status, (result.status, result.failure)
+
+
+@pytest.mark.parametrize("own", [a for a in ALL if a.weak], ids=lambda own: own.id)
+def test_own_attack_is_bounded_by_limits_alone(weak: Sandbox, own: Attack) -> None:
+    result = attack(weak, own.code, own.status)
+    assert own.status is None or result.status in own.status, (result.status, result.failure)
+
+
+@pytest.mark.parametrize("given", [g for g in GIVEN if g["category"] == "cheat"], ids=str)
+def test_given_cheat_does_not_pass(sandbox: Sandbox, given: dict) -> None:
+    cases = (Case(args=(1, 2), expected=3), Case(args=(2, 2), expected=4))
+    problem = Problem(id="cheat", prompt="", entry_point=given["entry_point"], hidden=cases)
+    outcome = judge_sync(sandbox, problem, given["code"], limits=QUICK)
+    assert not outcome.solved
+    assert outcome.status != "sandbox_failure"
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_cheat_does_not_pass_outside(sandbox: Sandbox, name: str) -> None:
+    outcome = judge_sync(sandbox, ADD, CHEATS[name], limits=QUICK)
+    assert not outcome.solved
+    assert outcome.total == 3
+    assert outcome.passed <= 1  # a constant may be right once
+
+
+@pytest.mark.parametrize("name", CAUGHT_IN_PROCESS)
+def test_cheat_does_not_pass_in_process(strongest: Sandbox, name: str) -> None:
+    outcome = judge_sync(strongest, ADD_BY_ASSERTS, CHEATS[name], limits=QUICK)
+    assert not outcome.solved
+    assert outcome.trust == "in_process"
+
+
+def test_honest_candidate_passes(sandbox: Sandbox) -> None:
+    assert judge_sync(sandbox, ADD, "def add(a, b): return a + b").solved
+
+
+def test_a_run_finds_nothing_of_the_one_before(strong: Sandbox) -> None:
+    first = f"secret = 'earlier-run-{os.getpid()}'\nopen('left', 'w').write(secret)\n"
+    strong.run(Request(code=first, writable=True))
+    hunt = (
+        "import os, gc\nmark = ['earlier', '-run']\n"
+        "print(os.listdir('.'), [o for o in gc.get_objects() if isinstance(o, dict)\n"
+        "      for v in list(o.values()) if isinstance(v, str) and ''.join(mark) in v])\n"
+    )
+    result = strong.run(Request(code=hunt, writable=True))
+    assert result.stdout == "[] []\n", result.failure
+
+
+def test_hidden_inputs_arrive_after_the_module_body(strong: Sandbox) -> None:
+    """The candidate waits for them in its module body: they never come."""
+    code = "import os\nos.read(1022, 1)\ndef add(a, b): return a + b\n"
+    outcome = judge_sync(strong, ADD, code, limits=QUICK)
+    assert outcome.status == "timeout"
+    assert outcome.passed == 0
