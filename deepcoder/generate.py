@@ -18,6 +18,7 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,6 @@ def main(cfg: Config, run: RunFolder) -> None:
 
     problems = select(load_problems(cfg.problems, "train"), cfg.generation.limit, cfg.seed)
     if cfg.problems.path:
-        from pathlib import Path
-
         run.record_input("problems", Path(cfg.problems.path))
     try:
         unfinished = asyncio.run(_generate(cfg, run, problems))
@@ -92,7 +91,7 @@ async def _generate(cfg: Config, run: RunFolder, problems: Sequence[Problem]) ->
         _stop_on_signals() as stop,
     ):
         async with contextlib.aclosing(teacher), SandboxPool(cfg.sandbox) as pool:
-            agent = Agent(teacher, cfg.agent, pool, keep_thinking=cfg.data.keep_thinking)
+            agent = Agent(teacher, cfg.agent, pool)
             planned = plan(agent, problems, samples=cfg.generation.samples, seed=cfg.seed)
             todo = planned.missing(accepted, rejected)
             total = len(planned.tasks)

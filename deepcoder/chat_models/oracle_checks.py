@@ -89,7 +89,8 @@ class Checks:
         if self.style == "print" and self.cases:
             return self._read_values(observation)
         if self.cases:
-            return Reading(True, f"no assertion fails for {_join([c.name for c in self.cases])}")
+            hold = ("the assertion holds", "both assertions hold", "all assertions hold")
+            return Reading(True, hold[min(len(self.cases), 3) - 1])
         return Reading(True, "the code runs without an error")
 
     # ----------------------------------------------------------------------------- by kind of run
@@ -111,11 +112,8 @@ class Checks:
             if not self._same(checked.case, line.strip()):
                 expected = _quote(checked.expected)
                 return Reading(False, f"{checked.name} gives {_quote(line)} instead of {expected}")
-        pairs = [
-            f"{checked.name} gives {_quote(line)}"
-            for checked, line in zip(self.cases, printed, strict=True)
-        ]
-        return Reading(True, _join(pairs))
+        verb = "example gives" if len(printed) == 1 else "examples give"
+        return Reading(True, f"the {verb} {_join([_quote(line) for line in printed])}")
 
     def _read_program(self, observation: str) -> Reading:
         expected = (self.cases[0].case.stdout or "").rstrip()

@@ -99,22 +99,22 @@ QUICK = (
 PASS = (
     "{seen}, as the task says.",
     "{seen}, which is what was asked for.",
-    "{seen}; that agrees with the examples.",
+    "{seen}; that agrees with the statement.",
     "The run confirms it: {seen}.",
-    "{seen}. That matches.",
+    "{seen}. That matches what was wanted.",
     "I read the output: {seen}, as expected.",
-    "Good, the output is right: {seen}.",
+    "Good, the run is right: {seen}.",
     "{seen}, just as the statement has it.",
 )
 CLOSE = (
-    "{name} is ready to hand in.",
+    "The code is finished and {name} can be handed in.",
     "I finish with this version of {name}.",
     "Nothing is left to change, so I submit {name}.",
-    "The function can go out as it is.",
+    "So the function can go out as it is.",
     "So the answer is {name} without the checks.",
-    "I give {name} as my answer.",
+    "There is no more to do, {name} is my answer.",
     "That settles it; {name} is my answer.",
-    "Done, I hand in the function.",
+    "Done, so I hand in the function as it stands.",
     "I am confident and submit the code.",
 )
 FAIL = (
