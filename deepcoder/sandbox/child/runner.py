@@ -343,7 +343,7 @@ class Run:
 
     def _test(self, source: str, token: str) -> None:
         """The asserts passed only if their last line was reached: leaving early is a failure."""
-        reached = []
+        reached: list[None] = []
         error, code = self._guarded(
             lambda: reached.append(self._execute(source, "tests.py"))  # type: ignore[func-returns-value]
         )

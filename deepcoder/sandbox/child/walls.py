@@ -230,11 +230,17 @@ class Namespaces(Landlock):
             os.setresgid(_BUILDER, _BUILDER, _BUILDER)
 
     def _stand_guard(self, child: int) -> None:
-        """The launcher: outside the pid namespace, it only waits, and dies with the zygote."""
+        """The launcher: outside the pid namespace, it only waits, and dies with the zygote.
+
+        It takes the zygote's user: else its death would not be allowed to kill the zygote.
+        """
         for descriptor in range(64):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
         with contextlib.suppress(OSError):
+            if self.was_root:
+                os.setresgid(_INNER, _INNER, _INNER)
+                os.setresuid(_INNER, _INNER, _INNER)
             self.kernel.drop_capabilities()
         os.waitpid(child, 0)
         os._exit(0)
