@@ -9,7 +9,9 @@ visible cases that catch the wrong solutions, hidden cases that judge, and yield
 the hash of its family and parameters (`split_of`): one in five parameter settings is held out,
 whatever the seed and however many variants are drawn. Wording, names and cases are not part of
 that hash, so the same task in other words stays on its side. The two splits also draw from
-disjoint seed streams, and within a split no parameters, reference or prompt repeat.
+disjoint seed streams, and within a split no parameters, reference or prompt repeat. What this
+does not exclude: other parameters can agree on the few cases of one problem. Against 250 training
+variants a family, 3% of held-out problems are passed by some training reference as it stands.
 
 No reference is proved right here: the tests do that, in the sandbox.
 
