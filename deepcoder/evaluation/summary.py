@@ -1,0 +1,229 @@
+"""From samples to the figures of `results.json`: rates, means, intervals, pairs.
+
+Figures are of three sorts: means over problems (pass@k), ratios of sums (valid actions per action),
+plain means over episodes (turns, tokens, seconds). All intervals resample problems with the same
+draws, so figures of one table belong together. Nothing here plays or prints.
+
+    results = summarise({"base": before, "student": after}, problems, k=[1], seed=0)
+    results["models"]["student"]["all"]["pass@1"]["mean"]
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deepcoder.errors import DataError
+from deepcoder.evaluation.selection import Origin, origin
+from deepcoder.evaluation.statistics import (
+    Estimate,
+    bootstrap,
+    mcnemar,
+    paired_bootstrap,
+    pass_at_k,
+    ratio_bootstrap,
+)
+from deepcoder.trajectories.verification import is_invalid
+from deepcoder.types import Difficulty, ObservationStatus, Problem, StopReason, Trajectory
+
+__all__ = ["RESULTS_VERSION", "Settings", "solved", "summarise"]
+
+RESULTS_VERSION = 1
+
+FAILED = (ObservationStatus.ERROR, ObservationStatus.TIMEOUT)
+Samples = Mapping[str, Sequence[Trajectory]]
+"""Problem id to its episodes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How figures are made."""
+
+    k: tuple[int, ...] = (1,)
+    resamples: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    def interval(self) -> dict[str, Any]:
+        return {"resamples": self.resamples, "confidence": self.confidence, "seed": self.seed}
+
+
+def solved(trajectory: Trajectory) -> bool:
+    """Whether the episode ended with an answer that passes all hidden cases."""
+    return trajectory.outcome is not None and trajectory.outcome.solved
+
+
+def summarise(
+    played: Mapping[str, Sequence[Trajectory]],
+    problems: Sequence[Problem],
+    settings: Settings,
+    trained_families: Collection[str] = (),
+) -> dict[str, Any]:
+    """All figures, ready for JSON: per model overall, by difficulty and by origin, and pairs.
+
+    Raises DataError when a model was not played on every problem equally often, or an episode
+    stands twice.
+    """
+    grouped = {model: _by_problem(model, rows, problems) for model, rows in played.items()}
+    origins = {problem.id: origin(problem, trained_families) for problem in problems}
+    groups = {
+        "by_difficulty": _groups(problems, Difficulty, lambda problem: problem.difficulty),
+        "by_origin": _groups(problems, Origin, lambda problem: origins[problem.id]),
+    }
+    every = [problem.id for problem in problems]
+    models = {
+        model: {
+            "all": figures(samples, every, settings),
+            **{
+                name: {key: figures(samples, ids, settings) for key, ids in group.items()}
+                for name, group in groups.items()
+            },
+        }
+        for model, samples in grouped.items()
+    }
+    results: dict[str, Any] = {
+        "schema_version": RESULTS_VERSION,
+        "confidence": settings.confidence,
+        "resamples": settings.resamples,
+        "problems": [
+            {
+                "id": problem.id,
+                "difficulty": str(problem.difficulty),
+                "origin": str(origins[problem.id]),
+                "topic": problem.topic,
+                "solved": {
+                    model: sum(map(solved, samples[problem.id]))
+                    for model, samples in grouped.items()
+                },
+            }
+            for problem in problems
+        ],
+        "models": models,
+    }
+    if {"base", "student"} <= set(grouped):
+        results["paired"] = pairs(grouped["student"], grouped["base"], every, settings)
+    return results
+
+
+def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """The figures of one model on some problems. A rate without anything to count is None."""
+    rows = [row for name in ids for row in samples[name]]
+    calls = [_calls(samples[name]) for name in ids]
+    flawed = [[row for row in samples[name] if _flawed(row)] for name in ids]
+
+    def ratio(above: Iterable[float], below: Iterable[float]) -> dict[str, Any] | None:
+        return _plain(ratio_bootstrap(list(above), list(below), **settings.interval()))
+
+    def mean(values: Iterable[float]) -> dict[str, Any] | None:
+        return ratio(values, (len(samples[name]) for name in ids))
+
+    return {
+        "problems": len(ids),
+        "episodes": len(rows),
+        **{
+            f"pass@{k}": _plain(bootstrap(_passes(samples, ids, k), **settings.interval()))
+            for k in settings.k
+        },
+        "answered_rate": mean(sum(r.stop is StopReason.FINISHED for r in samples[i]) for i in ids),
+        "valid_action_rate": ratio((c.valid for c in calls), (c.steps for c in calls)),
+        "tool_error_rate": ratio((c.errors for c in calls), (c.tools for c in calls)),
+        "recovery_rate": ratio((sum(map(solved, f)) for f in flawed), map(len, flawed)),
+        "turns": mean(sum(len(r.steps) for r in samples[i]) for i in ids),
+        "tokens": mean(sum(r.usage.completion_tokens for r in samples[i]) for i in ids),
+        "seconds": mean(sum(r.usage.seconds for r in samples[i]) for i in ids),
+        "stops": dict(Counter(str(row.stop) for row in rows).most_common()),
+    }
+
+
+def pairs(
+    after: Samples, before: Samples, ids: Sequence[str], settings: Settings
+) -> dict[str, Any]:
+    """Student minus base on the same problems; with one sample each also McNemar's test.
+
+    `gained` and `lost` list the problems whose share of solved samples rose or fell.
+    """
+    result: dict[str, Any] = {
+        f"pass@{k}": _plain(
+            paired_bootstrap(_passes(after, ids, k), _passes(before, ids, k), **settings.interval())
+        )
+        for k in settings.k
+    }
+    share = {name: (_share(after[name]), _share(before[name])) for name in ids}
+    result["gained"] = [name for name, (now, then) in share.items() if now > then]
+    result["lost"] = [name for name, (now, then) in share.items() if now < then]
+    if all(len(after[name]) == len(before[name]) == 1 for name in ids):
+        result["mcnemar_p"] = mcnemar(len(result["gained"]), len(result["lost"]))
+    return result
+
+
+# ---------------------------------------------------------------------------------- their parts
+
+
+@dataclass(frozen=True)
+class _Calls:
+    steps: int
+    valid: int
+    tools: int
+    """Actions that a tool carried out."""
+    errors: int
+    """Of these, the ones that ended with an exception or a timeout."""
+
+
+def _calls(rows: Sequence[Trajectory]) -> _Calls:
+    steps = [step for row in rows for step in row.steps]
+    valid = [step for step in steps if not is_invalid(step)]
+    carried = [step.observation for step in valid if step.observation is not None]
+    errors = sum(observation.status in FAILED for observation in carried)
+    return _Calls(len(steps), len(valid), len(carried), errors)
+
+
+def _flawed(row: Trajectory) -> bool:
+    """Whether something went wrong on the way: an unreadable turn or an error of a tool."""
+    return any(
+        is_invalid(step) or (step.observation is not None and step.observation.status in FAILED)
+        for step in row.steps
+    )
+
+
+def _passes(samples: Samples, ids: Sequence[str], k: int) -> list[float]:
+    return [pass_at_k(len(samples[i]), sum(map(solved, samples[i])), k) for i in ids]
+
+
+def _share(rows: Sequence[Trajectory]) -> float:
+    return sum(map(solved, rows)) / len(rows)
+
+
+def _groups(problems: Sequence[Problem], members: Iterable[Any], key: Any) -> dict[str, list[str]]:
+    """Problem ids by `key`, in the order of the closed set; empty groups are left out."""
+    found = {str(member): [p.id for p in problems if key(p) == member] for member in members}
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _by_problem(
+    model: str, rows: Sequence[Trajectory], problems: Sequence[Problem]
+) -> dict[str, list[Trajectory]]:
+    samples: dict[str, list[Trajectory]] = defaultdict(list)
+    for row in rows:
+        samples[row.problem_id].append(row)
+    wanted = {problem.id for problem in problems}
+    if set(samples) != wanted:
+        odd = sorted(set(samples) ^ wanted)
+        raise DataError(
+            f"`{model}` was played on other problems than the benchmark has: they differ in "
+            f"{len(odd)}, e.g. {odd[0]}.",
+            fix="remove its file in the run folder to play it again",
+        )
+    counts = {len(group) for group in samples.values()}
+    repeated = any(len({r.provenance.sample for r in g}) < len(g) for g in samples.values())
+    if len(counts) > 1 or repeated:
+        raise DataError(
+            f"`{model}` does not have every sample of every problem exactly once.",
+            fix="remove its file in the run folder to play it again",
+        )
+    return dict(samples)
+
+
+def _plain(estimate: Estimate | None) -> dict[str, Any] | None:
+    return None if estimate is None else asdict(estimate)

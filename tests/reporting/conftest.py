@@ -1,0 +1,185 @@
+"""Run folders in the real format, small, with hostile text in the places a model can reach."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from deepcoder.config import compose
+from deepcoder.evaluation.summary import Settings, summarise
+from deepcoder.trajectories.store import TrajectoryStore
+from deepcoder.types import (
+    Action,
+    Case,
+    Difficulty,
+    Fingerprint,
+    Observation,
+    ObservationStatus,
+    Outcome,
+    Problem,
+    Provenance,
+    Step,
+    StopReason,
+    Trajectory,
+    Usage,
+)
+
+HOSTILE = "</span></pre><script>alert('x')</script><img src=http://evil.example/i.png>\x00\ud800"
+
+
+@dataclass(frozen=True)
+class Runs:
+    evaluate: Path
+    train: Path
+    problems: list[Problem]
+
+
+def problem(index: int) -> Problem:
+    family = None if index % 2 else ("doubling" if index % 4 else "tripling")
+    return Problem(
+        id=f"made/{family or 'hand'}/{index}",
+        prompt=f"Write f(x) that returns x * {index}.",
+        entry_point="f",
+        visible=(Case(args=(1,), expected=index),),
+        hidden=(Case(args=(2,), expected=2 * index), Case(args=(3,), expected=3 * index)),
+        difficulty=tuple(Difficulty)[index % 3],
+        family=family,
+    )
+
+
+def trajectory(of: Problem, model: str, solved: bool, extra: str = "") -> Trajectory:
+    """A base that is not readable, or a student that tries, fails, repairs and answers."""
+    code = f"def f(x):\n    return x * {of.id.rpartition('/')[2]}"
+    readable = (
+        Step(
+            reason=f"Multiply, then print one case. {extra}",
+            action=Action(tool="python", arguments={"code": f"{code}\nprint(f(1), y)"}),
+            observation=Observation(
+                content=f"NameError: name 'y' is not defined {extra}",
+                status=ObservationStatus.ERROR,
+            ),
+        ),
+        Step(
+            reason="There is no y; without it the function stands.",
+            action=Action(tool="finish", arguments={"answer": code}),
+        ),
+    )
+    raw = f"Sure! You can multiply:\n\ndef f(x): return x\n{extra}"
+    unreadable = tuple(
+        Step(
+            reason=raw,
+            raw=raw,
+            observation=Observation(
+                content="Your message could not be read as an action.",
+                status=ObservationStatus.FORMAT_ERROR,
+            ),
+        )
+        for _ in range(2)
+    )
+    answered = model == "student"
+    return Trajectory(
+        id=f"{of.id}#0-{model}",
+        problem_id=of.id,
+        protocol="codeact",
+        prompt_version="codeact-v1",
+        system_prompt="Solve it.",
+        task=f"{of.prompt} {extra}",
+        tools=("python", "finish"),
+        steps=readable if answered else unreadable,
+        answer=code if answered else None,
+        stop=StopReason.FINISHED if answered else StopReason.MAX_INVALID,
+        teacher=Fingerprint(kind="student", model="smollm2-135m-instruct"),
+        outcome=Outcome(passed=2 if solved else 1, total=2, status="ok") if answered else None,
+        usage=Usage(completion_tokens=120, prompt_tokens=900, requests=2, seconds=3.5),
+        provenance=Provenance(source="evaluate"),
+    )
+
+
+def write_samples(path: Path, rows: list[Trajectory]) -> None:
+    with TrajectoryStore(path) as store:
+        for row in rows:
+            store.append(row)
+
+
+def write_run(folder: Path, stage: str, **info: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(compose(stage), resolve=True))
+    about = {
+        "stage": stage,
+        "status": "done",
+        "commit": "0123456789abcdef0123",
+        "dirty": True,
+        "python": "3.11.7",
+        "platform": "Linux",
+        "packages": {"torch": "2.13.0", "peft": "0.21.2"},
+        "started_at": "2026-11-23T10:00:00+00:00",
+    }
+    (folder / "run.json").write_text(json.dumps(about | info))
+
+
+def write_training(folder: Path, prepare: Path, steps: int = 30) -> None:
+    write_run(
+        prepare,
+        "prepare",
+        summary={
+            "tokens_by_kind": {
+                "prompt": 41000,
+                "observation": 5200,
+                "reason": 7300,
+                "act.name": 900,
+                "act.arguments": 8800,
+                "act.answer": 6100,
+                "format.reason": 2400,
+                "format.act": 4100,
+            }
+        },
+    )
+    (prepare / "examples.parquet").write_bytes(b"")
+    write_run(
+        folder,
+        "train",
+        inputs={"examples": {"path": str(prepare / "examples.parquet"), "sha256": "ab"}},
+        summary={"steps": steps, "seconds": 180.0, "signal": "hard"},
+    )
+    with (folder / "metrics.jsonl").open("w") as file:
+        for step in range(steps + 1):
+            line = {"step": step, "time": step}
+            if step:
+                line["train/reason_loss"] = 1.1 + 1.4 * math.exp(-step / 8) + 0.1 * math.sin(step)
+                line["train/act_loss"] = 0.3 + 1.1 * math.exp(-step / 5) + 0.05 * math.cos(step)
+            if step % 10 == 0:
+                line["val/reason_nll"] = 1.3 + 1.3 * math.exp(-step / 8)
+                line["val/act_nll"] = 0.4 + math.exp(-step / 5)
+            file.write(json.dumps(line) + "\n")
+
+
+def make_runs(
+    root: Path, count: int = 12, *, models: tuple[str, ...] = ("base", "student")
+) -> Runs:
+    """An evaluation of `count` problems, the student solving two of three, and its training."""
+    problems = [problem(i) for i in range(count)]
+    train, evaluate = root / "train" / "t", root / "evaluate" / "e"
+    write_training(train, root / "prepare" / "p")
+    write_run(evaluate, "evaluate")
+    played = {}
+    for model in models:
+        played[model] = [
+            trajectory(p, model, solved=i % 3 != 2, extra=HOSTILE if i == 0 else "")
+            for i, p in enumerate(problems)
+        ]
+        write_samples(evaluate / f"{model}.jsonl", played[model])
+    results = summarise(played, problems, Settings(resamples=300), trained_families={"doubling"})
+    for model in models:
+        results["models"][model]["all"]["tokens_per_second"] = 71.5
+    (evaluate / "results.json").write_text(json.dumps(results))
+    return Runs(evaluate, train, problems)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return make_runs(tmp_path)
