@@ -7,13 +7,16 @@ other libraries ship, and no less exact, at the size of a Qwen2.5-3B head (d=204
 
 Every method gets the same tensors and returns the mean over supervised tokens with its gradient
 with respect to the hidden states, the head being frozen. Methods that know masks get all tokens,
-as their users call them; methods whose callers gather supervised rows first get those. Repeats are
-interleaved, so that a busy machine slows all alike: read the ratios (and see --clock). Errors are against the same
-loss in float64. A library that is not installed, or cannot run here, is listed with the reason.
+as their users call them; TRL's caller gathers the supervised rows first, so it gets those. Repeats
+are interleaved, so that a busy machine slows all alike: read the ratios (and see --clock). Errors
+are against the same loss in float64. A library that is not installed, or cannot run here, is
+listed with the reason.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install -e '.[bench]'
+    python -m venv /tmp/peers && /tmp/peers/bin/pip install -e '.[bench]' -c constraints.txt
+    /tmp/peers/bin/pip install --no-deps axolotl==0.19.0 addict
 
-gets the libraries; DistillKit has no release, so put a checkout of it on PYTHONPATH.
+gets the libraries (a throwaway environment: they bring much with them). DistillKit has no release:
+put a checkout of it on PYTHONPATH.
 """
 
 from __future__ import annotations
