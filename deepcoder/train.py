@@ -16,6 +16,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,6 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
     resume = latest_checkpoint(run.path / "checkpoints")
     done = int(resume.stem.removeprefix("step-")) if resume else 0
     lines = JsonLines(run.path / "metrics.jsonl", resumed_at=done)
-    module = _module(cfg, data, digest)
     planner = data.planner
     assert planner is not None
     log.info(
@@ -115,7 +115,8 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
         log.info("continuing at step %s of %s", done, planner.total_steps)
     with progress("training", planner.total_steps) as advance:
         advance(done)
-        trainer = _trainer(cfg, run, data, lines, advance)
+        module = _module(cfg, data, digest, lambda metrics: advance(1, **_brief(metrics)))
+        trainer = _trainer(cfg, run, data, lines)
         _fit(trainer, module, data, lines, resume)
     before, after = _validations(lines)
     facts = _card_facts(cfg, run, data, module.loss.signal, before, after)
@@ -152,7 +153,9 @@ def _data(cfg: Config, examples: Path) -> TrajectoryDataModule:
     return data
 
 
-def _module(cfg: Config, data: TrajectoryDataModule, digest: str) -> DistillationModule:
+def _module(
+    cfg: Config, data: TrajectoryDataModule, digest: str, report: Callable[..., None]
+) -> DistillationModule:
     from deepcoder.distillation import DistillationModule, Recipe
     from deepcoder.losses import SpanLoss
     from deepcoder.signals import load_signal
@@ -183,7 +186,18 @@ def _module(cfg: Config, data: TrajectoryDataModule, digest: str) -> Distillatio
         SpanLoss(cfg.loss, signal),
         lambda: load_signal(signal, cfg.teacher, load_tokenizer(student, cache)),
         recipe,
+        report,
     )
+
+
+def _brief(metrics: Mapping[str, float]) -> dict[str, str]:
+    """What fits beside a progress bar."""
+    shown = {
+        "reason": ("train/reason_loss", "{:.3f}"),
+        "act": ("train/act_loss", "{:.3f}"),
+        "tokens/s": ("tokens_per_second", "{:.0f}"),
+    }
+    return {k: f.format(metrics[name]) for k, (name, f) in shown.items() if name in metrics}
 
 
 def _quantized_device(cfg: Config) -> str | None:
@@ -196,10 +210,9 @@ def _quantized_device(cfg: Config) -> str | None:
 
 
 def _trainer(
-    cfg: Config, run: RunFolder, data: TrajectoryDataModule, lines: JsonLines, advance: Any
+    cfg: Config, run: RunFolder, data: TrajectoryDataModule, lines: JsonLines
 ) -> pl.Trainer:
     from deepcoder.distillation import AtomicCheckpoints, StepCheckpoint
-    from deepcoder.distillation.progress import StepProgress
 
     planner = data.planner
     assert planner is not None
@@ -212,7 +225,7 @@ def _trainer(
         limit_val_batches=None if len(data.validation) else 0,
         num_sanity_val_steps=0,
         logger=loggers,
-        callbacks=[StepCheckpoint(run.path / "checkpoints", every), StepProgress(advance)],
+        callbacks=[StepCheckpoint(run.path / "checkpoints", every)],
         plugins=[AtomicCheckpoints()],
         enable_checkpointing=False,  # ours are callbacks of their own
         enable_progress_bar=False,

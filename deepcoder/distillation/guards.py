@@ -56,4 +56,4 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return "not enough memory" in text or "out of memory" in text
+    return any(w in text for w in ("not enough memory", "out of memory", "allocate memory"))

@@ -59,18 +59,19 @@ class DistillationModule(pl.LightningModule):
         loss: SpanLoss,
         signal: Callable[[], Any],
         recipe: Recipe,
+        report: Callable[[Mapping[str, float]], None] = lambda metrics: None,
     ) -> None:
-        """`student` and `signal` are called once, when and where Lightning wants the model."""
+        """`student` and `signal` are called once, when and where Lightning wants the model;
+        `report` gets the metrics of every optimizer step, e.g. for a progress bar."""
         super().__init__()
         self.strict_loading = False  # checkpoints have no base weights
         self.loss = loss
         self.recipe = recipe
         self.validation: dict[str, float] = {}
         """Metrics of the last validation."""
-        self.last_step: dict[str, float] = {}
-        """Metrics of the last optimizer step."""
         self._build_student = student
         self._build_signal = signal
+        self._report = report
         self._signal: list[Any] = []  # in a list: a teacher must not become a submodule
         self.model: Any = None
         self._sums = KindSums.zeros()
@@ -144,8 +145,8 @@ class DistillationModule(pl.LightningModule):
             "supervised_tokens_per_second": supervised / seconds,
             "memory_gb": memory_gb(self.device),
         }
-        self.last_step = metrics
         self._write(metrics, batch.step + 1)
+        self._report(metrics)
         self._reset_sums()
 
     def on_validation_epoch_start(self) -> None:
