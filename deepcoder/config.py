@@ -428,8 +428,6 @@ def compose(stage: str, overrides: list[str] | None = None) -> Config:
 
     Raises hydra's ConfigCompositionException, which names file and key.
     """
-    import deepcoder.runs  # noqa: F401  registers the resolvers that conf/hydra uses
-
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF_DIR)):
         return cast(Config, hydra_compose(config_name=stage, overrides=overrides or []))
 

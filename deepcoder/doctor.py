@@ -28,11 +28,6 @@ from deepcoder.runs import RunFolder, stage
 __all__ = ["Check", "Verdict", "checks", "main"]
 
 GIB = 1024**3
-# Bytes of memory per token, layer and hidden unit that a training step keeps for its backward
-# pass: about 34 in half precision without checkpointing (Korthikanti et al., arXiv 2205.05198),
-# about 2 with it (only the layers' inputs).
-ACTIVATION_BYTES = {False: 34, True: 2}
-LORA_BYTES = 16  # per adapter parameter: weight, gradient and two AdamW moments in float32
 RUN_FOLDER_BYTES = 0.5 * GIB
 
 
@@ -148,55 +143,37 @@ def _bitsandbytes(cfg: Config) -> Iterator[Check]:
 def _student(cfg: Config) -> Iterator[Check]:
     from deepcoder.students import preflight
 
-    preflight(cfg.student, Path(cfg.paths.cache).expanduser())
+    preflight(cfg.student)
     yield Check("student", Verdict.OK, f"{cfg.student.model} can be loaded")
-
-
-def training_bytes(cfg: Config) -> float | None:
-    """Estimated peak memory of a training step in bytes; None when the architecture is unknown
-    here (a hub model that is not cached)."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from deepcoder.students import load_config
-
-    config = load_config(cfg.student, Path(cfg.paths.cache).expanduser())
-    if config is None:
-        return None
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    weights = sum(p.numel() for p in model.parameters())
-    nf4 = cfg.student.quantization is Quantization.nf4
-    width = 0.6 if nf4 else torch.finfo(getattr(torch, cfg.student.dtype)).bits / 8
-    linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)]
-    adapter = sum(cfg.student.lora.r * (m.in_features + m.out_features) for m in linear)
-    tokens = cfg.data.batch_tokens or cfg.student.max_tokens
-    per_token = config.num_hidden_layers * config.hidden_size
-    activations = tokens * per_token * ACTIVATION_BYTES[bool(cfg.student.gradient_checkpointing)]
-    logits = 4 * min(tokens, 1024) * config.vocab_size * 2  # one float32 chunk and its gradient
-    return weights * width + adapter * LORA_BYTES + activations + logits + 1.0 * GIB
 
 
 def _memory(cfg: Config) -> Iterator[Check]:
     import psutil
     import torch
 
-    need = training_bytes(cfg)
+    from deepcoder.students.size import model_size
+
+    size = model_size(cfg.student, cfg.paths.cache)
     if torch.cuda.is_available():
-        free, where = torch.cuda.mem_get_info()[0], "GPU"
+        free, where = torch.cuda.mem_get_info()[0], "GPU memory"
     else:
         free, where = psutil.virtual_memory().available, "main memory"
-    if need is None:
+    if size is None:
         found = f"{free / GIB:.1f} GiB of {where} free; the student's size is not known here"
-        yield Check("memory", Verdict.WARN, found, "download the student first")
+        yield Check("memory", Verdict.WARN, found, f"hf download {cfg.student.model}")
         return
+    need = size.training_bytes(
+        rank=cfg.student.lora.r,
+        tokens=cfg.data.batch_tokens or cfg.student.max_tokens,
+        width=torch.finfo(getattr(torch, cfg.student.dtype)).bits / 8,
+        nf4=cfg.student.quantization is Quantization.nf4,
+        checkpointing=bool(cfg.student.gradient_checkpointing),
+    )
     found = f"{free / GIB:.1f} GiB of {where} free, about {need / GIB:.1f} GiB needed (estimate)"
     if free >= need:
         yield Check("memory", Verdict.OK, found)
     else:
-        fix = (
-            "lower data.batch_tokens and student.max_tokens, or student.gradient_checkpointing=true"
-        )
+        fix = "lower data.batch_tokens and student.max_tokens, or gradient_checkpointing=true"
         yield Check("memory", Verdict.FAIL, found, fix)
 
 
@@ -240,9 +217,10 @@ def _teacher(cfg: Config) -> Iterator[Check]:
     if cfg.teacher.kind is TeacherKind.oracle:
         yield Check("teacher", Verdict.OK, "oracle: scripted, free, needs no key")
         return
-    from deepcoder.signals import preflight
+    from deepcoder.students.checks import require_model
 
-    preflight(cfg.teacher)
+    assert cfg.teacher.model is not None  # validate() saw to it
+    require_model(cfg.teacher.model, cfg.teacher.revision, "teacher")
     yield Check("teacher", Verdict.OK, f"{cfg.teacher.model} can be loaded")
 
 
