@@ -54,6 +54,8 @@ def main(cfg: Config, run: RunFolder) -> None:
         log.info("Already evaluated: %s", run.path)
         print(report)
         return
+    if run.done:
+        run.restart()  # the adapter was trained again since
     names = [name for name in asked if name == "base" or adapter is not None]
     if not names:
         raise _untrained(cfg, "nothing was evaluated")

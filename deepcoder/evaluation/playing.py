@@ -88,20 +88,21 @@ def missing(tasks: Sequence[Task], store: TrajectoryStore) -> list[Task]:
     return [task for task in tasks if task.id not in done]
 
 
-def set_stale_aside(path: Path, tasks: Sequence[Task]) -> None:
+def set_stale_aside(path: Path, tasks: Sequence[Task]) -> bool:
     """Rename a file of samples that another model or another prompt wrote, and say so.
 
     It happens when the adapter was trained again since: its old samples stay readable beside the
-    new ones and are never mixed with them.
+    new ones and are never mixed with them. Returns whether there were any.
     """
     wanted = {task.id for task in tasks}
     if not path.exists() or TrajectoryStore(path).ids() <= wanted:
-        return
+        return False
     number = 1
     while (aside := path.with_suffix(f".{number}.old")).exists():
         number += 1
     path.rename(aside)
-    log.warning("%s was played by another model or with another prompt: kept as %s.", path, aside)
+    log.warning("%s was played by another model or with another prompt: kept as %s", path, aside)
+    return True
 
 
 def read_samples(path: Path, tasks: Sequence[Task] | None = None) -> list[Trajectory]:

@@ -110,7 +110,8 @@ async def _play_model(
     agent = Agent(chat, agent_settings(cfg), pool, keep_thinking=cfg.data.keep_thinking)
     tasks = plan(agent, problems, samples=benchmark.samples, seed=cfg.seed).tasks
     path = run.path / f"{name}.jsonl"
-    set_stale_aside(path, tasks)
+    if set_stale_aside(path, tasks):
+        _speed_file(path).unlink(missing_ok=True)
     baseline = _baseline(cfg, tasks) if name == "base" else None
     if baseline is not None and not path.exists():
         _take(baseline, path)

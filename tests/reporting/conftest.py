@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -181,5 +183,10 @@ def make_runs(
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Runs:
-    return make_runs(tmp_path)
+def make(tmp_path: Path) -> Callable[..., Runs]:
+    return partial(make_runs, tmp_path)
+
+
+@pytest.fixture
+def runs(make: Callable[..., Runs]) -> Runs:
+    return make()
