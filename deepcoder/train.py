@@ -358,7 +358,7 @@ def _quiet_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*log_every_n_steps.*|.*logging interval.*")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*is_gradient_checkpointing.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*|.*gradient_checkpointing.*")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # its kernels are not used on a CPU
 
 

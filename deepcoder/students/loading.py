@@ -58,6 +58,11 @@ def load_base(
     """See `deepcoder.students.load_base`."""
     dtype = resolve_dtype(student.dtype)
     if student.source == "random":
+        if str(student.quantization) != "none":
+            raise ConfigError(
+                "A random student has nothing worth quantising.",
+                fix="leave student.quantization=none, or save the model and give its folder",
+            )
         model = _random_model(student, cache, dtype)
         return model.to(device) if device is not None else model
     device_map = {"": str(device)} if device is not None else None

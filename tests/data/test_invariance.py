@@ -92,6 +92,16 @@ def test_gradient_is_the_same_however_the_step_is_cut(name):
     assert same(gradient(CUTS[name]))
 
 
+def test_gradient_checkpointing_changes_nothing():
+    base = student().get_base_model()
+    base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    base.enable_input_require_grads()
+    try:
+        assert same(gradient([batch(ALL[:5]), batch(ALL[5:])]))
+    finally:
+        base.gradient_checkpointing_disable()
+
+
 def test_the_comparison_can_fail():
     """Denominators per micro-batch, the common mistake, give another gradient."""
     parts = []

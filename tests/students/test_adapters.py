@@ -122,3 +122,32 @@ def test_adapter_of_another_shape_is_refused(tmp_path):
     config._name_or_path = "tiny-qwen2"
     with pytest.raises(DataError, match="does not fit the base tiny-qwen2"):
         load_adapter(type(other)(config), tmp_path)
+
+
+@pytest.fixture
+def nf4(tmp_path):
+    """The random student as a folder, loaded in 4 bits with a bfloat16 head."""
+    base().to(torch.bfloat16).save_pretrained(tmp_path)
+    overrides = ("student.source=hub", f"student.model={tmp_path}", "student.dtype=bfloat16")
+    return toy_config("runs", *overrides, "student.quantization=nf4").student
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_four_bit_base_trains_its_adapter(nf4, checkpointing):
+    model = attach_lora(
+        load_base(nf4, CFG.paths.cache), nf4.lora, gradient_checkpointing=checkpointing
+    )
+    layer = model.get_base_model().model.layers[0].mlp.up_proj
+    assert layer.base_layer.weight.dtype == torch.uint8
+    assert layer.base_layer.weight.quant_state.nested  # double quantisation
+    assert model.get_output_embeddings().weight.dtype == torch.bfloat16
+    with torch.autocast("cpu", torch.bfloat16):
+        model(IDS).logits.float().logsumexp(-1).sum().backward()
+    gradients = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+    assert all(g is not None and g.isfinite().all() for g in gradients.values())
+    assert any(g.norm() > 0 for g in gradients.values())
+
+
+def test_a_random_student_is_not_quantised():
+    with pytest.raises(ConfigError, match="random student"):
+        load_base(toy_config("runs", "student.quantization=nf4").student, CFG.paths.cache)
