@@ -5,6 +5,8 @@ also run in the tier `rlimits`. `status` lists the endings that are right; None 
 failure of the sandbox itself. The programs of `data/attacks.jsonl` come on top of these.
 """
 
+# ruff: noqa: E501 - programs are kept on the lines they have as programs
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -396,7 +398,7 @@ SABOTAGE = [
     Attack("sab-patch-everything", "import json, os, struct, traceback, sys, linecache\n"
            "for m in (json, struct, traceback, linecache):\n    for n in list(vars(m)):\n"
            "        if callable(getattr(m, n)) and not n.startswith('__'):\n"
-           "            setattr(m, n, lambda *a, **k: b'')\n1 / 0\n", ("error", "ok"), weak=True),
+           "            setattr(m, n, lambda *a, **k: b'')\n1 / 0\n", ("error",), weak=True),
     Attack("secret-zygote-heap", "import ctypes, sys, gc\n"
            "marks = ('earlier' + '-run', 'CANARY' + '-')\n"
            "for o in gc.get_objects():\n    try:\n        text = repr(o)[:5000]\n"

@@ -3,6 +3,8 @@
 Hidden cases: add(1, 2) == 3, add(20, 22) == 42, add(10, 987654321) == 987654331.
 """
 
+# ruff: noqa: E501 - programs are kept on the lines they have as programs
+
 from __future__ import annotations
 
 from deepcoder.types import Case, Problem, ProblemForm

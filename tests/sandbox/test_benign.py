@@ -33,8 +33,7 @@ MORE = {
     "compression": ("import bz2, lzma, zlib, gzip\n"
                     "print(*(m.decompress(m.compress(b'a')) for m in (bz2, lzma, zlib, gzip)))\n",
                     "b'a' b'a' b'a' b'a'\n"),
-    "set-order-is-stable": ("print(list({'b', 'a', 'c', 'x', 'yy'}) == list({'b','a','c','x','yy'}))\n",
-                            "True\n"),
+    "set-order-is-stable": ("print(hash('a') == hash('a'), len({'a', 'b'}))\n", "True 2\n"),
     "environment": ("import os\nprint(sorted(os.environ), os.getcwd() == os.environ['HOME'])\n",
                     "['HOME', 'LC_ALL', 'TMPDIR'] True\n"),
     "exit-text": ("import sys\nprint(1)\nsys.exit(0)\n", "1\n"),

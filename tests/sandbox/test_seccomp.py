@@ -13,7 +13,9 @@ PID = 4321
 MACHINES = {"x86_64": AUDIT_ARCH[0], "aarch64": AUDIT_ARCH[1]}
 
 
-def decide(machine: str, number: int, *arguments: int, arch: int | None = None, **options: bool) -> int:
+def decide(
+    machine: str, number: int, *arguments: int, arch: int | None = None, **options: bool
+) -> int:
     """What the filter returns for one system call."""
     options.setdefault("change_metadata", False)
     code = program(PID, machine=machine, **options)

@@ -101,7 +101,9 @@ def test_descriptors_do_not_grow(own: Sandbox) -> None:
 def test_threads_share_a_sandbox(sandbox: Sandbox) -> None:
     seen: list[str] = []
     threads = [
-        threading.Thread(target=lambda n=n: seen.append(sandbox.run(Request(code=f"print({n})")).stdout))
+        threading.Thread(
+            target=lambda n=n: seen.append(sandbox.run(Request(code=f"print({n})")).stdout)
+        )
         for n in range(6)
     ]
     for thread in threads:
@@ -119,7 +121,9 @@ def test_a_pool_runs_side_by_side_and_survives_cancelling(sandbox: Sandbox) -> N
             await asyncio.sleep(0.2)
             for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(*(pool.run(Request(code=f"print({n})")) for n in range(5)))
+            results = await asyncio.gather(
+                *(pool.run(Request(code=f"print({n})")) for n in range(5))
+            )
             return [result.stdout for result in results]
 
     assert asyncio.run(run()) == [f"{n}\n" for n in range(5)]

@@ -43,6 +43,7 @@ _MESSAGE, _TRACEBACK = 4_000, 16_000
 """Characters kept of an exception's message and of its traceback."""
 
 _exec, _compile, _exit, _write, _dumps = exec, compile, os._exit, os.write, json.dumps
+_pack = struct.Struct("=I").pack
 _out_of_memory = b'{"t":"end","code":1,"e":{"type":"MemoryError","message":"","traceback":""}}'
 
 
@@ -86,7 +87,7 @@ class Channel:
         self.send_raw(_dumps(frame).encode())
 
     def send_raw(self, body: bytes) -> None:
-        data = memoryview(struct.pack("=I", len(body)) + body)
+        data = memoryview(_pack(len(body)) + body)
         while data:
             data = data[_write(self.sink, data) :]
 
