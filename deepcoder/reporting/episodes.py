@@ -13,27 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepcoder.rendering import conversation, get_protocol
-from deepcoder.types import KINDS, SpanKind, StopReason, Trajectory, WeightGroup
+from deepcoder.reporting.kinds import css_class, visible
+from deepcoder.types import SpanKind, StopReason, Trajectory
 
-__all__ = ["KIND_TEXT", "choose", "css_class", "episode", "legend", "visible"]
+__all__ = ["choose", "episode"]
 
-KIND_TEXT = {
-    SpanKind.PROMPT: "given, or not readable as a step: never trained on",
-    SpanKind.OBSERVATION: "what the environment said: never trained on",
-    SpanKind.REASON: "the student's thinking",
-    SpanKind.ACT_NAME: "name of the tool",
-    SpanKind.ACT_ARGUMENTS: "code for the tool",
-    SpanKind.ACT_ANSWER: "final answer",
-    SpanKind.FORMAT_REASON: "marks around reasoning",
-    SpanKind.FORMAT_ACT: "marks around actions",
-}
 SHOWN_CHARS = 8000
 """Characters of one piece that are shown; the rest is counted."""
-
-
-def css_class(kind: SpanKind) -> str:
-    """`act.name` as the class `k-act-name`."""
-    return "k-" + str(kind).replace(".", "-")
 
 
 def choose(results: Mapping[str, Any], limit: int = 6) -> list[str]:
@@ -96,26 +82,3 @@ def _verdict(trajectory: Trajectory) -> dict[str, str]:
         return {"css": "bad", "text": "empty answer"}
     detail = f", {outcome.status}" if outcome.status != "ok" else ""
     return {"css": "bad", "text": f"failed, {outcome.passed}/{outcome.total} hidden cases{detail}"}
-
-
-def visible(text: str) -> str:
-    """Characters that HTML cannot carry or that hide are shown as what they are."""
-    return "".join(
-        char
-        if char in "\n\t" or (char.isprintable() and not 0xD800 <= ord(char) < 0xE000)
-        else f"\\u{ord(char):04x}"
-        for char in text
-    )
-
-
-def legend() -> list[dict[str, str]]:
-    """The kinds in their order, with what carries loss."""
-    return [
-        {
-            "kind": str(kind),
-            "css": css_class(kind),
-            "text": KIND_TEXT[kind],
-            "group": "" if kind.group is WeightGroup.NONE else f"{kind.group} loss",
-        }
-        for kind in KINDS
-    ]

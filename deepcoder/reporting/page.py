@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from deepcoder.evaluation.table import FIGURES, table_rows
 from deepcoder.reporting.charts import Interval, Line, interval_plot, line_chart, stacked_bar
-from deepcoder.reporting.episodes import choose, css_class, episode, legend, visible
+from deepcoder.reporting.episodes import choose, episode
+from deepcoder.reporting.kinds import css_class, legend, visible
 from deepcoder.reporting.runs_read import (
     Training,
     read_config,
