@@ -128,6 +128,7 @@ def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[st
         },
         "answered_rate": mean(sum(r.stop is StopReason.FINISHED for r in samples[i]) for i in ids),
         "valid_action_rate": ratio((c.valid for c in calls), (c.steps for c in calls)),
+        "exact_format_rate": ratio((c.exact for c in calls), (c.steps for c in calls)),
         "tool_error_rate": ratio((c.errors for c in calls), (c.tools for c in calls)),
         "recovery_rate": ratio((sum(map(solved, f)) for f in flawed), map(len, flawed)),
         "turns": mean(sum(len(r.steps) for r in samples[i]) for i in ids),
@@ -165,6 +166,9 @@ def pairs(
 class _Calls:
     steps: int
     valid: int
+    """Turns that could be carried out, repaired by the parser or not."""
+    exact: int
+    """Of these, the ones that needed no repair."""
     tools: int
     """Actions that a tool carried out."""
     errors: int
@@ -176,7 +180,8 @@ def _calls(rows: Sequence[Trajectory]) -> _Calls:
     valid = [step for step in steps if not is_invalid(step)]
     carried = [step.observation for step in valid if step.observation is not None]
     errors = sum(observation.status in FAILED for observation in carried)
-    return _Calls(len(steps), len(valid), len(carried), errors)
+    exact = sum(not step.salvaged for step in valid)
+    return _Calls(len(steps), len(valid), exact, len(carried), errors)
 
 
 def _flawed(row: Trajectory) -> bool:

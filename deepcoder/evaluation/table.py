@@ -13,6 +13,7 @@ __all__ = ["FIGURES", "figure_text", "print_table", "table_rows"]
 FIGURES = {
     "answered_rate": ("ended with an answer", "percent"),
     "valid_action_rate": ("valid actions", "percent"),
+    "exact_format_rate": ("actions exactly in the format", "percent"),
     "tool_error_rate": ("tool calls that failed", "percent"),
     "recovery_rate": ("solved after an error", "percent"),
     "turns": ("turns per episode", "number"),

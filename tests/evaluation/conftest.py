@@ -35,16 +35,22 @@ def _problem(name: str, difficulty: str = "easy", family: str | None = None) -> 
 
 
 def _step(kind: str) -> Step:
-    """`ok`, `error`, `timeout`: a tool call; `invalid`: an unreadable turn; `answer`."""
+    """`ok`, `error`, `timeout`: a tool call; `invalid`: an unreadable turn; `answer`.
+
+    `salvaged` is a tool call that the parser had to repair.
+    """
     if kind == "invalid":
         refused = Observation(content="no", status=ObservationStatus.FORMAT_ERROR)
         return Step(reason="", raw="?", observation=refused)
     if kind == "answer":
         return Step(reason="", action=Action(tool="finish", arguments={"answer": "x"}))
+    repairs = ("missing_think",) if kind == "salvaged" else ()
+    status = ObservationStatus.OK if repairs else ObservationStatus(kind)
     return Step(
         reason="",
         action=Action(tool="python", arguments={"code": "x"}),
-        observation=Observation(content="", status=ObservationStatus(kind)),
+        observation=Observation(content="", status=status),
+        salvaged=repairs,
     )
 
 

@@ -25,7 +25,7 @@ def played(trajectory):
     base = [
         trajectory("a", "answer", solved=True),
         trajectory("b", "invalid invalid", tokens=40),
-        trajectory("c", "invalid ok answer", solved=False),
+        trajectory("c", "invalid salvaged answer", solved=False),
     ]
     student = [
         trajectory("a", "error ok answer", solved=False),
@@ -51,6 +51,7 @@ def test_figures_by_hand(results) -> None:
     assert mean(results, "base", "answered_rate") == pytest.approx(2 / 3)
     assert mean(results, "base", "valid_action_rate") == pytest.approx(3 / 6)
     assert mean(results, "student", "valid_action_rate") == 1
+    assert mean(results, "base", "exact_format_rate") == pytest.approx(2 / 6)
     # Answers are no tool calls: one of base, five of the student, of which three failed.
     assert mean(results, "base", "tool_error_rate") == 0
     assert mean(results, "student", "tool_error_rate") == pytest.approx(3 / 5)
