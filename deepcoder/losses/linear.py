@@ -29,6 +29,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from deepcoder.errors import DataError
 from deepcoder.losses.gemm import accumulator, add_weight_gradient, logits_, through_head
 from deepcoder.losses.objective import Objective
 from deepcoder.losses.rows import HardRows, LogitMap, Signal, SparseRows, TeacherRows
@@ -78,11 +79,13 @@ def linear_distillation_loss(
     chunk_rows × vocabulary × 4 bytes (twice with an online teacher); null chooses by device.
 
     Raises ValueError when shapes do not belong together, ConfigError when `objective` cannot be
-    had from `signal`.
+    had from `signal`, DataError when a visited target is no token of the (shared) vocabulary; on
+    CUDA the device asserts that, because looking would stall it.
     """
     objective = objective or Objective()
     objective.check(signal)
     vocab = _shared_vocabulary(hidden, head_weight, signal)
+    _check_targets(targets, rows, vocab)
     plan = _Plan(
         objective,
         signal,
@@ -291,3 +294,16 @@ def _shared_vocabulary(hidden: Tensor, head_weight: Tensor, signal: Signal) -> i
             )
         return vocab
     return min(vocab, signal.head_weight.shape[0])
+
+
+def _check_targets(targets: Tensor, rows: Tensor | None, vocab: int) -> None:
+    if targets.is_cuda:
+        return
+    visited = targets if rows is None else targets[rows.long()]
+    outside = (visited < 0) | (visited >= vocab)
+    if bool(outside.any()):
+        raise DataError(
+            f"target {int(visited[outside][0])} is none of the {vocab} tokens of the vocabulary "
+            "(of the part that student and teacher share, if their heads differ).",
+            fix="hand in supervised rows only, or use a teacher that knows this token",
+        )

@@ -25,12 +25,12 @@ import argparse
 import gc
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import platform
 import statistics
 import subprocess
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -344,7 +344,11 @@ METHODS: dict[str, dict[str, Callable[[str], Method]]] = {
 
 @contextmanager
 def peak_memory(device: torch.device) -> Iterator[list[int]]:
-    """Bytes in use at the highest point inside the block, beyond those in use before it."""
+    """Bytes of tensors alive at the highest point inside the block, beyond those before it.
+
+    From the allocator's own records, not from the process's size: what was freed earlier and kept
+    by the C library would otherwise hide what a method takes.
+    """
     result: list[int] = []
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -352,22 +356,14 @@ def peak_memory(device: torch.device) -> Iterator[list[int]]:
         yield result
         result.append(torch.cuda.max_memory_allocated() - before)
         return
-    import psutil
-
-    process, stop = psutil.Process(), threading.Event()
-    before = top = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal top
-        while not stop.wait(0.002):
-            top = max(top, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    yield result
-    stop.set()
-    watcher.join()
-    result.append(top - before)
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        yield result
+    assert profile.profiler is not None
+    assert profile.profiler.kineto_results is not None
+    records = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    records.sort(key=lambda e: e.start_ns())
+    result.append(max(itertools.accumulate((e.nbytes() for e in records), initial=0)))
 
 
 @dataclass
@@ -435,9 +431,12 @@ def table(results: dict[str, Result], failed: dict[str, str]) -> str:
     ]
     base = results["deepcoder"]
     for name, r in results.items():
+        times = "| – | – | – "
+        if r.seconds:
+            least, middle = min(r.seconds), statistics.median(r.seconds)
+            times = f"| {least:.2f} | {middle:.2f} | {least / min(base.seconds):.2f} "
         lines.append(
-            f"| {name} | {min(r.seconds):.2f} | {statistics.median(r.seconds):.2f} "
-            f"| {min(r.seconds) / min(base.seconds):.2f} | {r.peak / 2**20:.0f} "
+            f"| {name} {times}| {r.peak / 2**20:.0f} "
             f"| {r.peak / base.peak:.1f} | {r.value_error:.1e} | {r.gradient_error:.1e} |"
         )
     lines += [f"| {name} | not run: {reason} | | | | | | |" for name, reason in failed.items()]
@@ -454,7 +453,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=64)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=10, help="0: memory and error only")
     parser.add_argument("--methods", nargs="+", help="compare with these only; default all")
     parser.add_argument(
         "--clock",

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
-from deepcoder.errors import ConfigError
+from deepcoder.errors import ConfigError, DataError
 from deepcoder.losses import (
     Divergence,
     DivergenceName,
@@ -392,3 +392,12 @@ def test_what_a_signal_cannot_give_is_refused_with_a_remedy(
 ) -> None:
     with pytest.raises(ConfigError, match=match):
         Case(signal=signal, name=name, cost=cost).ours()
+
+
+@pytest.mark.parametrize("target", [-100, 13])
+def test_a_target_outside_the_vocabulary_is_named(target: int) -> None:
+    case = Case(signal="hard")
+    case.targets[2] = target
+    with pytest.raises(DataError, match=f"target {target} is none of the 13"):
+        case.ours()
+    case.ours(rows=torch.tensor([0, 1, 3]))  # not visited, not looked at
