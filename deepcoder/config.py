@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -39,6 +40,7 @@ __all__ = [
     "LossConfig",
     "Normaliser",
     "PathsConfig",
+    "PriceConfig",
     "ProblemsConfig",
     "ProblemsKind",
     "Quantization",
@@ -49,6 +51,7 @@ __all__ = [
     "StudentSource",
     "TeacherConfig",
     "TeacherKind",
+    "TeacherPreset",
     "TrajectoryFormat",
     "Truncation",
     "build",
@@ -80,6 +83,29 @@ class TeacherKind(StrEnum):
     """Scripted from reference solutions; plays through the real graph and sandbox. No logits."""
     local = "local"
     """A transformers model in this process: generates, and gives logits for the KL loss."""
+    groq = "groq"
+    """Groq's API through its SDK. Costs money; no logits."""
+    openai_compatible = "openai_compatible"
+    """Any server that speaks OpenAI's dialect; `teacher.preset` knows five of them. No logits."""
+    replay = "replay"
+    """Recorded responses: costs nothing, answers only what was asked before. No logits."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether a provider is asked over the network, which may cost money."""
+        return self in (TeacherKind.groq, TeacherKind.openai_compatible)
+
+
+class TeacherPreset(StrEnum):
+    """Servers of OpenAI's dialect whose address, key and habits are known (openai_compatible)."""
+
+    deepseek = "deepseek"
+    """DeepSeek's own API: wants the reasoning of earlier turns back."""
+    vllm = "vllm"
+    """A vLLM server: gives token ids and log-probabilities."""
+    sglang = "sglang"
+    together = "together"
+    openrouter = "openrouter"
 
 
 class ProblemsKind(StrEnum):
@@ -189,12 +215,24 @@ class ProblemsConfig:
 
 
 @dataclass
+class PriceConfig:
+    """What a model costs, in US dollars per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+    """Prompt tokens that the provider had in its cache; null charges them as input."""
+    date: str = "unknown"
+    """Day on which the price was read, ISO 8601: prices change."""
+
+
+@dataclass
 class TeacherConfig:
     """Who solves the problems, and what it can give to the loss."""
 
     kind: TeacherKind = TeacherKind.oracle
     model: str | None = None
-    """Hub id or folder of the model (local)."""
+    """Hub id or folder of the model (local), or the provider's name for it (API teachers)."""
     revision: str | None = None
     temperature: float = 0.0
     top_p: float = 1.0
@@ -208,6 +246,38 @@ class TeacherConfig:
     """Passed to `from_pretrained`: `auto` spreads a large teacher over devices (local)."""
     batch_size: int = 8
     """Episodes decoded together (local)."""
+    preset: TeacherPreset | None = None
+    """Which server speaks the dialect (openai_compatible); null is one that is not listed."""
+    base_url: str | None = None
+    """Address of the API; null takes the provider's own. Never with a user name or a key in it."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; null takes the provider's usual one."""
+    reasoning_format: str | None = None
+    """`parsed`, `raw` or `hidden` (groq); null does not ask for one."""
+    reasoning_effort: str | None = None
+    """How long to think, in the provider's words; null does not ask."""
+    logprobs: bool = False
+    """Ask for log-probabilities of the chosen tokens, where the provider gives them."""
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    """More fields of the request, passed on as they are."""
+    timeout_seconds: float = 180.0
+    """Seconds a request may take before it counts as stalled and is asked again."""
+    attempts: int = 8
+    """Times a request is sent before its episode is left for the next run."""
+    retry_seconds: float = 0.5
+    """Seconds of the first wait after a fault; later waits double, each drawn at random below."""
+    patience_seconds: float = 900.0
+    """Seconds to wait for a provider that is down or for a used-up quota before stopping."""
+    requests_per_minute: float | None = None
+    """Most requests per minute; null learns it from the provider's refusals."""
+    tokens_per_minute: float | None = None
+    """Most tokens (prompt and answer) per minute; null goes by the provider's headers."""
+    prices: dict[str, PriceConfig] = field(default_factory=dict)
+    """Price of each model by its name."""
+    cache: str | None = "${paths.cache}/responses"
+    """Folder where every paid response is kept, so that none is paid for twice; null keeps none."""
+    path: str | None = None
+    """File of recorded responses (replay)."""
 
 
 @dataclass
@@ -243,8 +313,8 @@ class SandboxConfig:
     wall_seconds: float = 5.0
     cpu_seconds: float = 5.0
     memory_mb: int = 512
-    output_bytes: int = 65536
-    """Bytes of standard output and error kept per run."""
+    output_bytes: int = 1048576
+    """Bytes of standard output, and as many of standard error; beyond it the run is ended."""
     processes: int = 16
     """Threads a run may have; other processes are never allowed."""
     disk_mb: int = 16
@@ -265,6 +335,10 @@ class GenerationConfig:
     """Use only the first N problems after a seeded shuffle; null uses all."""
     workers: int = 8
     """Episodes in flight."""
+    max_usd: float | None = None
+    """US dollars that the run may spend on its teacher; episodes in flight are still finished."""
+    max_tokens: int | None = None
+    """Tokens (prompts and answers) that the run may pay for; episodes in flight are finished."""
 
 
 @dataclass
@@ -357,6 +431,8 @@ class DataConfig:
     truncation: Truncation = Truncation.steps
     validation_fraction: float = 0.1
     """Share of problems (never of single trajectories) kept for validation."""
+    page_examples: int = 100
+    """Examples shown on the page that `prepare` writes, evenly spaced over all; 0 writes none."""
     packing: bool = True
     """Lay several trajectories in one row, attention separated; false pads instead."""
     batch_tokens: int | None = None
@@ -380,6 +456,10 @@ class BenchmarkConfig:
     max_tokens: int = 256
     """Tokens per answer of the model."""
     max_turns: int = 4
+    """Answers of the model per episode."""
+    max_seconds: float = 3600.0
+    """Seconds of wall clock per episode. Generous: episodes that are decoded together share the
+    machine, and a slow machine must not fail a problem."""
     batch_size: int = 16
     """Episodes decoded together."""
     models: list[str] = field(default_factory=lambda: ["base", "student"])
@@ -495,6 +575,7 @@ def validate(cfg: Config) -> None:
             "teacher=local needs a model.",
             fix="add teacher.model=<hub id or folder of a transformers model>",
         )
+    _validate_remote_teacher(cfg)
     if cfg.problems.kind is ProblemsKind.jsonl and not cfg.problems.path:
         raise ConfigError("problems=jsonl needs a file.", fix="add problems.path=<file.jsonl>")
     if max(cfg.benchmark.k) > cfg.benchmark.samples:
@@ -532,6 +613,42 @@ def _validate_signal(cfg: Config) -> None:
                 )
 
 
+def _validate_remote_teacher(cfg: Config) -> None:
+    teacher, generation = cfg.teacher, cfg.generation
+    if teacher.kind is TeacherKind.replay and not teacher.path:
+        raise ConfigError(
+            "teacher=replay needs a file of recorded responses.",
+            fix="add teacher.path=<file.jsonl> (teacher.cache of an earlier run)",
+        )
+    for name, budget in (("max_usd", generation.max_usd), ("max_tokens", generation.max_tokens)):
+        if budget is not None and budget <= 0:
+            raise ConfigError(
+                f"generation.{name}={budget} leaves nothing to spend.",
+                fix=f"raise generation.{name}, or use null for no limit",
+            )
+    if not teacher.kind.remote:
+        return
+    if not teacher.model:
+        raise ConfigError(
+            f"teacher={teacher.kind} needs a model.",
+            fix="add teacher.model=<the provider's name for it>",
+        )
+    address = urlsplit(teacher.base_url or "")
+    if address.username or address.password or address.query:
+        raise ConfigError(
+            "teacher.base_url may hold no user name, password or query: it is written to files.",
+            fix="give the key in an environment variable and its name in teacher.api_key_env",
+        )
+    free = teacher.preset in (TeacherPreset.vllm, TeacherPreset.sglang)
+    if generation.max_usd is not None and not free and teacher.model not in teacher.prices:
+        raise ConfigError(
+            f"generation.max_usd={generation.max_usd} cannot be kept: teacher.prices has no price "
+            f"for {teacher.model}.",
+            fix=f"add it in US dollars per million tokens: 'teacher.prices={{{teacher.model}: "
+            "{input: 0.1, output: 0.4}}', or use generation.max_tokens",
+        )
+
+
 def _validate_ranges(cfg: Config) -> None:
     unit = (
         ("loss.ce_mix", cfg.loss.ce_mix),
@@ -553,10 +670,17 @@ def _validate_ranges(cfg: Config) -> None:
         ("generation.workers", cfg.generation.workers),
         ("agent.max_turns", cfg.agent.max_turns),
         ("sandbox.workers", cfg.sandbox.workers),
+        ("teacher.attempts", cfg.teacher.attempts),
+        ("teacher.timeout_seconds", cfg.teacher.timeout_seconds),
     )
     for name, value in positive:
         if value <= 0:
             raise ConfigError(f"{name}={value} must be positive.", fix=f"raise {name}")
+    if cfg.data.page_examples < 0:
+        raise ConfigError(
+            f"data.page_examples={cfg.data.page_examples} may not be negative.",
+            fix="use 0 for no page",
+        )
     budget = cfg.data.batch_tokens
     if budget is not None and budget < cfg.student.max_tokens:
         raise ConfigError(

@@ -2,7 +2,8 @@
 
 Without arguments it takes the trajectories of this configuration's `generate` run, and makes that
 run first when it is missing. Every line of the input is accounted for: examples.parquet holds what
-is trained on, rejected.jsonl what is not and why, truncated.jsonl what was shortened. Examples:
+is trained on, rejected.jsonl what is not and why, truncated.jsonl what was shortened, and
+examples.html shows what it looks like, token by token. Examples:
 
     python -m deepcoder.prepare
     python -m deepcoder.prepare data=react data.trajectories=<file.jsonl> student=qwen3b
@@ -38,6 +39,7 @@ FILES = {
     EXAMPLES: "what is trained on: token ids, a span kind per token, the split",
     REJECTED: "every line that is not used, with file, line and reason",
     TRUNCATED: "every trajectory of which steps were cut to fit the student",
+    "examples.html": "a page that shows examples token by token, with kinds and weights",
 }
 VERSION = 1
 """Of rendering and alignment; raised when they change, so that older examples are made again."""
@@ -71,6 +73,7 @@ def main(cfg: Config, run: RunFolder) -> None:
         kinds = {f"prepare/tokens/{k}": v for k, v in summary["tokens_by_kind"].items()}
         run.metric(**counts, **kinds)
         log.info("Examples: %s", run.path / EXAMPLES)
+    _show(cfg, run, made_of)
     damaged = summary["damaged"]
     if damaged and not cfg.data.allow_unreadable:
         raise IncompleteError(
@@ -137,6 +140,20 @@ def _prepare(cfg: Config, run: RunFolder, source: Path, made_of: dict[str, Any])
             cfg.agent.protocol,
         )
     return summary
+
+
+def _show(cfg: Config, run: RunFolder, made_of: dict[str, Any]) -> None:
+    """Write the page, unless there is one of these examples with the weights of this loss."""
+    from deepcoder.reporting.examples_page import PAGE, is_current, write_examples_page
+    from deepcoder.students import load_tokenizer
+
+    page = run.path / PAGE
+    if not cfg.data.page_examples:
+        page.unlink(missing_ok=True)
+    elif not is_current(page, cfg, made_of):
+        tokenizer = load_tokenizer(cfg.student, Path(cfg.paths.cache).expanduser())
+        write_examples_page(run.path / EXAMPLES, tokenizer, cfg, made_of)
+        log.info("Page: %s", page)
 
 
 def _selection(cfg: Config) -> Selection:

@@ -194,6 +194,20 @@ def test_a_missing_file_is_named(prepare, tmp_path: Path) -> None:
         prepare(tmp_path / "nowhere.jsonl")
 
 
+def test_the_page_is_written_and_follows_the_loss(prepare, tmp_path: Path) -> None:
+    source = write(tmp_path / "t.jsonl", trajectory(1), trajectory(2), trajectory(3))
+    page = prepare(source, "data.validation_fraction=0").path / "examples.html"
+    first = page.read_text(encoding="utf-8")
+    assert "3 of 3 examples" in first
+    made = page.stat().st_mtime_ns
+    prepare(source, "data.validation_fraction=0")
+    assert page.stat().st_mtime_ns == made, "shows the same: not written again"
+    prepare(source, "data.validation_fraction=0", "loss.act_weight=2")
+    assert page.read_text(encoding="utf-8") != first
+    prepare(source, "data.validation_fraction=0", "data.page_examples=0")
+    assert not page.exists()
+
+
 def test_react_conversations(prepare, caplog) -> None:
     folder = prepare(REACT, "data=react", "data.validation_fraction=0")
     summary = folder.info()["summary"]

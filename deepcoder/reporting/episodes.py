@@ -14,7 +14,7 @@ from typing import Any
 
 from deepcoder.rendering import conversation, get_protocol
 from deepcoder.reporting.kinds import css_class, visible
-from deepcoder.types import SpanKind, StopReason, Trajectory
+from deepcoder.types import SpanKind, Step, StopReason, Trajectory
 
 __all__ = ["choose", "episode"]
 
@@ -57,6 +57,7 @@ def episode(trajectory: Trajectory) -> dict[str, Any]:
                 "role": "environment" if is_observation else "model",
                 "status": str(observed.status) if is_observation and observed else None,
                 "unreadable": not is_observation and step is not None and step.action is None,
+                "sampled": _sampled(step) if not is_observation else None,
                 "salvaged": [] if is_observation or step is None else list(step.salvaged),
                 "pieces": [
                     {
@@ -70,6 +71,13 @@ def episode(trajectory: Trajectory) -> dict[str, Any]:
             }
         )
     return {"turns": shown, "verdict": _verdict(trajectory), "usage": trajectory.usage}
+
+
+def _sampled(step: Step | None) -> str | None:
+    """What the model really wrote, where the turn shows the repaired form of it."""
+    if step is None or step.action is None or step.raw is None:
+        return None
+    return visible(step.raw[:SHOWN_CHARS])
 
 
 def _verdict(trajectory: Trajectory) -> dict[str, str]:

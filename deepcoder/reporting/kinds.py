@@ -17,7 +17,7 @@ KIND_TEXT = {
     SpanKind.OBSERVATION: "what the environment said: never trained on",
     SpanKind.REASON: "the student's thinking",
     SpanKind.ACT_NAME: "name of the tool",
-    SpanKind.ACT_ARGUMENTS: "code for the tool",
+    SpanKind.ACT_ARGUMENTS: "what the tool is called with",
     SpanKind.ACT_ANSWER: "final answer",
     SpanKind.FORMAT_REASON: "marks around reasoning",
     SpanKind.FORMAT_ACT: "marks around actions",

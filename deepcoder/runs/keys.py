@@ -27,11 +27,34 @@ NOT_CONTENT = (
     "problems.heldout_variants",
     "generation.workers",
     "data.allow_unreadable",
+    "data.page_examples",
     "teacher.device_map",
     "teacher.batch_size",
+    "teacher.api_key_env",
+    "teacher.timeout_seconds",
+    "teacher.attempts",
+    "teacher.retry_seconds",
+    "teacher.patience_seconds",
+    "teacher.requests_per_minute",
+    "teacher.tokens_per_minute",
+    "teacher.prices",
+    "teacher.cache",
+    "generation.max_usd",
+    "generation.max_tokens",
     "benchmark.batch_size",
+    "callbacks.checkpoint",
     "trainer.enable_progress_bar",
     "trainer.log_every_n_steps",
+)
+# Fields that only teachers behind an API read.
+API_FIELDS = (
+    "preset",
+    "base_url",
+    "reasoning_format",
+    "reasoning_effort",
+    "logprobs",
+    "extra_body",
+    "path",
 )
 
 
@@ -46,6 +69,10 @@ def stage_key(cfg: Any, name: str) -> str:
         group, _, key = dotted.partition(".")
         if isinstance(tree.get(group), dict):
             tree[group].pop(key, None)
+    teacher = tree.get("teacher")
+    if isinstance(teacher, dict) and str(teacher.get("kind")) in ("oracle", "local"):
+        for key in API_FIELDS:
+            teacher.pop(key, None)
     return content_hash(tree)
 
 
