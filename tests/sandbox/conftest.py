@@ -13,7 +13,7 @@ from deepcoder.sandbox import Limits, Probe, Sandbox, Settings, Tier, probe_tier
 # In the environment before any worker starts: no run may ever find it.
 os.environ["GROQ_API_KEY"] = "CANARY-GROQ-1234"
 
-QUICK = Limits(wall_seconds=0.6, cpu_seconds=1.0, memory_mb=256)
+QUICK = Limits(wall_seconds=0.4, cpu_seconds=1.0, memory_mb=256)
 """Limits for programs that nothing else ends."""
 PATIENT = Limits(wall_seconds=10.0, cpu_seconds=4.0, memory_mb=256)
 """Limits for programs that end by themselves or at another limit."""

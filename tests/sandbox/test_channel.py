@@ -52,7 +52,7 @@ START = framed({"t": "started"})
 @example([struct.pack("=I", 200_000) + b"[" * 200_000], True, 64)
 @example([struct.pack("=I", 9000) + b"1" * 9000], True, 64)
 @example([framed({"t": "loaded"}), framed({"t": "call", "i": 0, "v": 1e999})], True, 64)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_stream_crashes_the_reader_or_passes(parts: list[bytes], begun: bool, cut: int) -> None:
     exchange = execution.exchange(REQUEST, Settings(), Tier.LANDLOCK)
     data = (START if begun else b"") + b"".join(parts)
@@ -67,7 +67,7 @@ def test_no_stream_crashes_the_reader_or_passes(parts: list[bytes], begun: bool,
 
 
 @given(st.lists(FRAMES, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_frames_in_any_order_give_at_most_what_was_asked_for(frames: list[dict]) -> None:
     report = Report(limit=1 << 20, calls=2, token="secret")
     report.feed(START + b"".join(map(framed, frames)))
