@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 FILES = {
     "base.jsonl": "every episode of the untrained student, one JSON object a line",
     "student.jsonl": "every episode of the trained student",
+    "*.speed.json": "tokens that each model read and wrote, and the seconds it took",
     "results.json": "all figures with their intervals, and which problems were solved by whom",
     "report.html": "the report: one file, needs no network",
 }

@@ -62,9 +62,9 @@ class Played:
 
 
 def agent_settings(cfg: Config) -> Any:
-    """The agent of the configuration with the turns that the benchmark allows."""
-    settings = plain(cfg.agent) | {"max_turns": cfg.benchmark.max_turns}
-    return OmegaConf.create(settings)
+    """The agent of the configuration with the turns and the time that the benchmark allows."""
+    budget = {"max_turns": cfg.benchmark.max_turns, "max_seconds": cfg.benchmark.max_seconds}
+    return OmegaConf.create(plain(cfg.agent) | budget)
 
 
 def plain(node: Any) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def trajectory(of: Problem, model: str, solved: bool, extra: str = "") -> Trajec
         Step(
             reason="There is no y; without it the function stands.",
             action=Action(tool="finish", arguments={"answer": code}),
+            raw=f"There is no y; without it the function stands.\n```answer\n{code}\n```{extra}",
+            salvaged=("missing_think",),
         ),
     )
     raw = f"Sure! You can multiply:\n\ndef f(x): return x\n{extra}"

@@ -107,6 +107,8 @@ def test_both_episodes_of_a_problem_stand_side_by_side(page) -> None:
     assert "no answer: max invalid" in page.text
     assert "solved, 2/2 hidden cases" in page.text
     assert "environment: error" in page.text
+    assert "read with repairs (missing think)" in page.text
+    assert "as it was sampled" in page.text
     assert ("span", {"class": "k-act-answer", "title": "act.answer"}) in page.tags
 
 
