@@ -21,7 +21,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.config import Config, LossConfig, build, resolve_signal
+from deepcoder.config import Config, LossConfig, SignalKind, build, resolve_signal
 from deepcoder.errors import MissingError
 from deepcoder.runs import RunFolder, progress, stage
 
@@ -44,13 +44,18 @@ FILES = {
 def main(cfg: Config, run: RunFolder) -> None:
     """Train the configured student; continue where an earlier attempt stopped."""
     from deepcoder.students import preflight
+    from deepcoder.students.checks import require_model
 
     preflight(cfg.student)
+    if resolve_signal(cfg) is SignalKind.online:
+        require_model(str(cfg.teacher.model), cfg.teacher.revision, "teacher")
     examples = prepared_examples(cfg)
     digest = _accept_input(run, examples)
     if run.done:
-        log.info("already trained: %s", run.path / "adapter")
-        return
+        if (run.path / "adapter" / "adapter_model.safetensors").exists():
+            log.info("already trained: %s", run.path / "adapter")
+            return
+        run.restart()
     # Two spinning OpenMP threads and one busy neighbour make a step several times slower.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
@@ -217,7 +222,7 @@ def _trainer(
     planner = data.planner
     assert planner is not None
     loggers = [lines, *_loggers(cfg, run)]
-    every = cfg.callbacks.checkpoint.every_n_steps
+    checkpoints = StepCheckpoint(run.path / "checkpoints", **cfg.callbacks.checkpoint)
     return build(cfg.trainer, _partial_=True, _convert_="all")(
         max_epochs=1,  # all epochs of the plan are one pass: see TrajectoryDataModule
         max_steps=-1,
@@ -225,7 +230,7 @@ def _trainer(
         limit_val_batches=None if len(data.validation) else 0,
         num_sanity_val_steps=0,
         logger=loggers,
-        callbacks=[StepCheckpoint(run.path / "checkpoints", every)],
+        callbacks=[checkpoints],
         plugins=[AtomicCheckpoints()],
         enable_checkpointing=False,  # ours are callbacks of their own
         enable_progress_bar=False,

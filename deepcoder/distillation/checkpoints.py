@@ -11,7 +11,9 @@ They are taken at the start of the next step, when everything that belongs to th
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -88,15 +90,20 @@ class AtomicCheckpoints(CheckpointIO):
 
 
 class StepCheckpoint(pl.Callback):
-    """Saves every so many optimizer steps, and at the end; keeps the newest two."""
+    """Saves every so many optimizer steps or seconds, and at the end; keeps the newest two."""
 
-    def __init__(self, folder: Path, every_n_steps: int = 20) -> None:
+    def __init__(
+        self, folder: Path, every_n_steps: int = 20, every_seconds: float = math.inf
+    ) -> None:
         self.folder = folder
         self.every_n_steps = every_n_steps
+        self.every_seconds = every_seconds
         self._last = 0
+        self._saved_at = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._last = trainer.global_step
+        self._saved_at = time.monotonic()
 
     def on_train_batch_start(
         self,
@@ -105,8 +112,10 @@ class StepCheckpoint(pl.Callback):
         batch: TokenBatch,
         batch_idx: int,
     ) -> None:
-        due = batch.micro == 0 and batch.step % self.every_n_steps == 0
-        if due and batch.step > self._last:
+        if batch.micro or batch.step <= self._last:
+            return
+        waited = time.monotonic() - self._saved_at
+        if batch.step % self.every_n_steps == 0 or waited >= self.every_seconds:
             self._save(trainer, batch.step)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -119,3 +128,4 @@ class StepCheckpoint(pl.Callback):
         if trainer.is_global_zero:
             for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
                 old.unlink(missing_ok=True)
+        self._saved_at = time.monotonic()

@@ -86,6 +86,22 @@ def test_finished_run_returns_at_once(tmp_path, examples, monkeypatch, caplog):
     assert (folder / "adapter" / "README.md").exists()
 
 
+def test_finished_run_without_its_adapter_makes_it_again(tmp_path, examples):
+    folder = run_training(tmp_path / "runs", "trainer.max_steps=1")
+    first = adapter_bytes(folder)
+    (folder / "adapter" / "adapter_model.safetensors").unlink()
+    run_training(tmp_path / "runs", "trainer.max_steps=1")
+    assert adapter_bytes(folder) == first
+
+
+def test_checkpoints_are_also_bounded_in_time_and_are_no_part_of_the_run_s_name(tmp_path, examples):
+    often = ("callbacks.checkpoint.every_n_steps=1000", "callbacks.checkpoint.every_seconds=0")
+    folder = run_training(tmp_path / "runs", *often, "trainer.max_steps=3")
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert names == ["step-00000002.ckpt", "step-00000003.ckpt"]
+    assert run_training(tmp_path / "runs", "trainer.max_steps=3") == folder
+
+
 def test_other_examples_start_a_new_training(tmp_path, examples):
     folder = run_training(tmp_path / "runs", "trainer.max_steps=1")
     first = adapter_bytes(folder)
