@@ -21,7 +21,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.config import Config, LossConfig, SignalKind, build, resolve_signal
+from deepcoder.config import Config, LossConfig, SignalKind, TeacherKind, build, resolve_signal
 from deepcoder.errors import MissingError
 from deepcoder.runs import RunFolder, progress, stage
 
@@ -43,6 +43,11 @@ FILES = {
 @stage("train", files=FILES)
 def main(cfg: Config, run: RunFolder) -> None:
     """Train the configured student; continue where an earlier attempt stopped."""
+    if cfg.teacher.kind is TeacherKind.oracle:
+        # Two spinning OpenMP threads and one busy neighbour make a step several times slower. Read
+        # once, when torch is first imported; a local teacher that may decode here needs it unset.
+        os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
     from deepcoder.students import preflight
     from deepcoder.students.checks import require_model
 
@@ -56,9 +61,6 @@ def main(cfg: Config, run: RunFolder) -> None:
             log.info("already trained: %s", run.path / "adapter")
             return
         run.restart()
-    # Two spinning OpenMP threads and one busy neighbour make a step several times slower.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-
     from deepcoder.distillation.guards import out_of_memory_advice
 
     budget = cfg.data.batch_tokens or cfg.student.max_tokens
@@ -287,6 +289,8 @@ def _fit(
     finally:
         for logger in trainer.loggers:
             logger.finalize("success")
+            if type(logger).__name__ == "WandbLogger":
+                logger.experiment.finish()  # or the next job of a sweep would continue this run
 
 
 def _validations(lines: JsonLines) -> tuple[dict[str, float], dict[str, float]]:
