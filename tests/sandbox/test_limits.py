@@ -8,7 +8,7 @@ import pytest
 from sandbox.conftest import PATIENT, QUICK
 
 from deepcoder.errors import ConfigError, MissingError
-from deepcoder.sandbox import Limits, Request, Sandbox, Settings, Status, core
+from deepcoder.sandbox import Limits, Request, Sandbox, Settings, Status, Tier, core
 
 
 @pytest.mark.parametrize("name", [item.name for item in fields(Limits) if item.name != "disk_mb"])
@@ -113,6 +113,18 @@ def test_cpu_limit_ends_what_the_clock_would_not(sandbox: Sandbox) -> None:
     result = sandbox.run(Request(code="while True: pass", limits=limits))
     assert result.status is Status.TIMEOUT
     assert result.cpu_seconds < 10
+
+
+def test_threads_are_counted_exactly_in_namespaces(strongest: Sandbox) -> None:
+    if strongest.start() is not Tier.NAMESPACES:
+        pytest.skip("no namespaces here")
+    code = (
+        "import threading, time\nn = 1\ntry:\n    while n < 99:\n"
+        "        threading.Thread(target=time.sleep, args=(9,), daemon=True).start(); n += 1\n"
+        "except RuntimeError:\n    pass\nprint(n)\n"
+    )
+    result = strongest.run(Request(code=code, limits=replace(PATIENT, processes=7)))
+    assert result.stdout == "7\n"
 
 
 def test_memory_within_the_limit_is_given(sandbox: Sandbox) -> None:

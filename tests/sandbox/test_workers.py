@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,6 +22,13 @@ from deepcoder.sandbox.worker import interpreter
 def worker_pid(sandbox: Sandbox) -> int:
     assert sandbox._worker is not None
     return sandbox._worker.process.pid
+
+
+def wait_for_end(family: set[int]) -> None:
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, family)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [pid for pid in family if is_alive(pid)]
 
 
 @pytest.fixture
@@ -59,10 +68,7 @@ def test_a_worker_killed_during_a_run_is_a_sandbox_failure(own: Sandbox) -> None
     assert result.failure is not None
     assert result.failure.type == "WorkerLost"
     assert own.run(Request(code="print(1)")).ok
-    deadline = time.monotonic() + 5
-    while any(map(is_alive, family)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not [pid for pid in family if is_alive(pid)]
+    wait_for_end(family)
     own.close()
 
 
@@ -74,11 +80,27 @@ def test_nothing_is_left_after_closing(own: Sandbox) -> None:
     scratch = own._worker.scratch if own._worker else None
     family = {pid, *descendants(pid)}
     own.close()
-    deadline = time.monotonic() + 5
-    while any(map(is_alive, family)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not [pid for pid in family if is_alive(pid)]
+    wait_for_end(family)
     assert scratch is None or not Path(scratch).exists()
+
+
+def test_a_parent_that_is_killed_leaves_nothing(sandbox: Sandbox) -> None:
+    code = (
+        "import sys\nfrom deepcoder.sandbox import Request, Sandbox, Settings\n"
+        f"sandbox = Sandbox(Settings(tier={str(sandbox.start())!r}, allow_weak=True))\n"
+        "sandbox.start()\nprint(sandbox._worker.process.pid, flush=True)\n"
+        "sandbox.run(Request(code='import time; time.sleep(60)'))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    time.sleep(0.3)
+    family = {pid, *descendants(pid)}
+    assert len(family) > 1
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_for_end(family)
 
 
 def test_a_closed_sandbox_refuses_to_run(own: Sandbox) -> None:

@@ -42,7 +42,9 @@ class Rlimits:
         self.user: int | None = None
 
     def raise_walls(self, folders: list[str]) -> None:
-        self.scratch = tempfile.mkdtemp(prefix="deepcoder-run-", dir=self.settings["temporary"])
+        wanted = self.settings["temporary"]
+        place = wanted if os.access(wanted, os.W_OK | os.X_OK) else "/tmp"
+        self.scratch = tempfile.mkdtemp(prefix="deepcoder-run-", dir=place)
 
     @property
     def box(self) -> str:
@@ -170,7 +172,7 @@ class Landlock(Rlimits):
         self.filter.install()
 
     def thread_baseline(self) -> int | None:
-        return 2 if self.private_user else super().thread_baseline()
+        return 1 if self.private_user else super().thread_baseline()
 
 
 class Namespaces(Landlock):
@@ -309,7 +311,7 @@ class Namespaces(Landlock):
             self.size = disk
 
     def thread_baseline(self) -> int | None:
-        return 3
+        return 2  # the launcher and the zygote: the user namespace counts for itself
 
     def clean(self, pid: int) -> None:
         """Nothing may be left: no process (this one is pid 1 of its world), no name, no mode."""
