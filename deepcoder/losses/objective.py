@@ -116,8 +116,11 @@ class Objective:
         """
         column = targets.long()[:, None]
         score = logits.gather(1, column).squeeze(1)
-        correct = score >= logits.amax(-1)
-        log_z = logits.logsumexp(-1)
+        # Passes over the block are what this costs: the largest entry and one exp serve them all.
+        top = logits.amax(-1)
+        mass = torch.sub(logits, top[:, None]).exp_()
+        total = mass.sum(-1)
+        log_z = top + total.log()
         nll = log_z - score
         if teacher_logits is not None:
             log_softmax_(teacher_logits, self.temperature)
@@ -127,22 +130,27 @@ class Objective:
         ce = log_z - (1 - self.label_smoothing) * score
         if spread:
             ce = ce - spread * logits.sum(-1)
-        value = self.z_loss * log_z.square() + mix * factor * ce if mix or self.z_loss else 0.0
-        softmax = torch.exp(logits - log_z[:, None]) if mix or self.z_loss else None
+        value = mix * factor * ce if mix else torch.zeros_like(nll)
+        share = mix * factor + 2 * self.z_loss * log_z  # of the softmax, in the gradient
+        if self.z_loss:
+            value = value + self.z_loss * log_z.square()
         if mix < 1:
-            distilled = self._distil(logits, signal, log_z, teacher_logits)
+            softmax = (mass, total)
+            distilled = self._distil(logits, signal, log_z, softmax, teacher_logits)
             value = value + (1 - mix) * factor * distilled
-            logits.mul_((1 - mix) * self.temperature * factor[:, None])
+            scale = (1 - mix) * self.temperature
+            if scale != 1.0 or self.focal or self.confidence or self.entropy:
+                logits.mul_(scale * factor[:, None])
+            if mix or self.z_loss:
+                logits.addcmul_(mass, (share / total)[:, None])
         else:
-            logits.zero_()
-        if softmax is not None:
-            logits.addcmul_(softmax, (mix * factor + 2 * self.z_loss * log_z)[:, None])
+            torch.mul(mass, (share / total)[:, None], out=logits)
         if mix:
             pull = mix * factor[:, None]
             logits.scatter_add_(1, column, -(1 - self.label_smoothing) * pull)
             if spread:
                 logits.sub_(spread * pull)
-        return RowCost(torch.as_tensor(value), nll, correct)
+        return RowCost(value, nll, score >= top)
 
     def _factor(
         self,
@@ -166,42 +174,63 @@ class Objective:
         logits: Float[Tensor, "rows vocab"],
         signal: Signal,
         log_z: Float[Tensor, " rows"],
+        softmax: tuple[Float[Tensor, "rows vocab"], Float[Tensor, " rows"]],
         log_p: Float[Tensor, "rows vocab"] | None,
     ) -> Float[Tensor, " rows"]:
-        """T² · D per row; `logits` is overwritten with dD/du, u = logits / T."""
-        log_q = log_softmax_(logits, self.temperature, log_z)
-        if isinstance(signal, SparseRows):
-            sampled = signal.scheme is SparseScheme.sampled
-            value = (self._sampled if sampled else self._bucketed)(log_q, signal)
-        else:
+        """T² · D per row; `logits` is overwritten with dD/du, u = logits / T.
+
+        `softmax` is numerator and denominator at temperature 1, and is left as it is.
+        """
+        if not isinstance(signal, SparseRows):
             assert log_p is not None  # TeacherRows: the caller formed the teacher's logits
+            log_q = log_softmax_(logits, self.temperature, log_z)
             value, gradient = self.divergence(log_p, log_q)
             if gradient is not logits:
                 logits.copy_(gradient)
+            return value * self.temperature**2
+        ids = signal.ids.long()
+        if self.temperature == 1.0:
+            stored = logits.gather(1, ids) - log_z[:, None]
+            torch.div(softmax[0], softmax[1][:, None], out=logits)
+        else:
+            stored = log_softmax_(logits, self.temperature).gather(1, ids)
+            logits.exp_()
+        stored.clamp_(min=LOG_ZERO)
+        sampled = signal.scheme is SparseScheme.sampled
+        value = (self._sampled if sampled else self._bucketed)(logits, ids, stored, signal)
         return value * self.temperature**2
 
     def _sampled(
-        self, log_q: Float[Tensor, "rows vocab"], signal: SparseRows
+        self,
+        q: Float[Tensor, "rows vocab"],
+        ids: Int[Tensor, "rows k"],
+        stored: Float[Tensor, "rows k"],
+        signal: SparseRows,
     ) -> Float[Tensor, " rows"]:
-        ids, weights = signal.ids.long(), signal.log_probs.to(log_q.dtype).exp()
-        value = -(weights * log_q.gather(1, ids)).sum(-1)
+        """Σ weight · -log q of the draws; q is overwritten with its gradient."""
+        weights = signal.log_probs.to(q.dtype).exp()
+        value = -(weights * stored).sum(-1)
         if signal.entropy is not None:
             value = value - signal.entropy.to(value.dtype)
-        log_q.exp_().mul_(weights.sum(-1, keepdim=True)).scatter_add_(1, ids, -weights)
+        q.mul_(weights.sum(-1, keepdim=True)).scatter_add_(1, ids, -weights)
         return value.masked_fill_(value > INFINITE, math.inf)
 
     def _bucketed(
-        self, log_q: Float[Tensor, "rows vocab"], signal: SparseRows
+        self,
+        q: Float[Tensor, "rows vocab"],
+        ids: Int[Tensor, "rows k"],
+        stored: Float[Tensor, "rows k"],
+        signal: SparseRows,
     ) -> Float[Tensor, " rows"]:
-        """D over k tokens and one bucket. Within the bucket dD/du is proportional to q."""
-        ids = signal.ids.long()
-        stored = log_q.gather(1, ids)
-        # The bucket is summed over its own tokens: 1 - Σ q_k would lose its digits when it is small
-        q = log_q.exp_().scatter_(1, ids, 0.0)
-        rest = q.sum(-1, keepdim=True)
-        outcomes = torch.cat([stored, rest.log()], dim=-1).clamp_(min=LOG_ZERO)
+        """D over k tokens and one bucket; q is overwritten with its gradient.
+
+        Within the bucket dD/du is proportional to q. The bucket is summed over its own tokens:
+        1 - Σ q_k would lose its digits when it is small.
+        """
+        rest = q.scatter_(1, ids, 0.0).sum(-1, keepdim=True)
+        log_q = torch.cat([stored, rest.log().clamp_(min=LOG_ZERO)], dim=-1)
         log_p = signal.outcomes(q.dtype).clamp_(min=LOG_ZERO)
-        value, gradient = self.divergence(log_p, outcomes)
+        value, gradient = self.divergence(log_p, log_q)
         share = torch.where(rest > torch.finfo(q.dtype).tiny, gradient[:, -1:] / rest, 0.0)
         q.mul_(share).scatter_(1, ids, gradient[:, :-1])
         return value
