@@ -115,11 +115,11 @@ def run_facts(
     named = f" {teacher['model']}" if teacher.get("model") else ""
     facts = [("Student", f"{student['model']} ({student['dtype']})")]
     if training is not None:
-        loss = source["loss"]
+        loss, file = source["loss"], source["data"]["trajectories"]
         summary = training.info.get("summary", {})
         lora = source["student"]["lora"]
         facts += [
-            ("Teacher", f"{teacher['kind']}{named}"),
+            ("Teacher", f"trajectories of {Path(file).name}" if file else teacher["kind"] + named),
             (
                 "Loss",
                 f"{loss['name']}: λ_r {loss['reason_weight']:g}, λ_a {loss['act_weight']:g}, "

@@ -122,6 +122,16 @@ def test_an_evaluation_of_the_base_alone_has_no_differences(make) -> None:
     assert "Signal" not in page.text
 
 
+def test_a_student_of_a_file_is_not_called_the_oracles(runs) -> None:
+    config = (runs.train / "config.yaml").read_text()
+    named = config.replace("trajectories: null", "trajectories: /data/gpt4.jsonl")
+    assert named != config
+    (runs.train / "config.yaml").write_text(named)
+    text = Page(render_report(runs.evaluate, runs.train)).text
+    assert "trajectories of gpt4.jsonl" in text
+    assert "Teacher oracle" not in text
+
+
 def test_a_missing_file_is_named(runs) -> None:
     (runs.evaluate / "results.json").unlink()
     with pytest.raises(MissingError, match=r"results\.json is missing"):
