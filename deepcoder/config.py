@@ -159,6 +159,18 @@ class TrajectoryFormat(StrEnum):
     """Our own versioned JSONL."""
     react = "react"
     """Chat messages with Thought / Action / Observation text."""
+    r1 = "r1"
+    """A prompt and a response with think tags."""
+    openai = "openai"
+    """OpenAI messages with tool calls, or a chat with one task."""
+    sharegpt = "sharegpt"
+    """`conversations` of `from` and `value`."""
+    mini_swe_agent = "mini_swe_agent"
+    """mini-swe-agent's `.traj.json`."""
+    swe_agent = "swe_agent"
+    """SWE-agent's `.traj`."""
+    atif = "atif"
+    """Agent Trajectory Interchange Format, version 1.4 or later of 1."""
 
 
 class Truncation(StrEnum):

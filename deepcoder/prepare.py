@@ -196,7 +196,7 @@ class Ledger:
         self, batch: list[tuple[int, Trajectory | Rejection]], selection: Selection
     ) -> Iterator[Example]:
         """The examples of a batch of lines; everything else is counted and listed."""
-        from deepcoder.trajectories.reading import ReadFailure, Rejection
+        from deepcoder.trajectories.reading import ReadFailure, Rejection, place
         from deepcoder.types import Trajectory
 
         self._counts["lines"] += len(batch)
@@ -208,10 +208,11 @@ class Ledger:
         results = selection.examples([trajectory for _, trajectory in read])
         for (line, trajectory), result in zip(read, results, strict=True):
             if result.left_out is not None:
+                file, number = place(self._source, line)
                 self._reject(
                     Rejection(
-                        file=str(self._source),
-                        line=line,
+                        file=file,
+                        line=number,
                         reason=result.left_out.value,
                         detail=result.detail,
                         id=trajectory.id,
@@ -228,6 +229,8 @@ class Ledger:
     def _accept(self, line: int, trajectory: Trajectory, result: Result) -> None:
         import numpy as np
 
+        from deepcoder.trajectories.reading import place
+
         self.protocols.add(trajectory.protocol)
         self._counts["trajectories"] += 1
         self._counts["unreadable_answers"] += result.untrained
@@ -237,9 +240,10 @@ class Ledger:
             self._tokens += np.bincount(example.aligned.kinds, minlength=len(self._tokens))
         if result.cut_tokens:
             self._counts["truncated"] += 1
+            file, number = place(self._source, line)
             row = {
-                "file": str(self._source),
-                "line": line,
+                "file": file,
+                "line": number,
                 "id": trajectory.id,
                 "tokens": result.tokens,
                 "tokens_cut": result.cut_tokens,

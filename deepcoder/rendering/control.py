@@ -12,6 +12,8 @@ in training and in inference alike; nothing else may.
 
 The tags of reasoning (`<think>`, `</think>`) are tokens of their own for some tokenizers, and an
 assistant's message is meant to hold them: there, the pair that opens the message is left alone.
+So are the tags of canonical calls that end an assistant's message (`<tool_call>`, a line of JSON,
+`</tool_call>`), and the pair of `<tool_response>` tags that a user's message consists of.
 """
 
 from __future__ import annotations
@@ -27,6 +29,10 @@ __all__ = ["ControlGuard", "control_tokens", "lost_characters"]
 
 THINK = ("<think>", "</think>")
 SURROGATES = (0xD800, 0xDFFF)
+_CALL = r'<tool_call>\n\{"name": [^\n]*\}\n</tool_call>'
+_CALLS = re.compile(rf"(?:(?<=\n)|\A){_CALL}(?:\n{_CALL})*\Z")
+_LINE_TAG = re.compile(r"^</?tool_call>$", re.M)
+_SEEN = re.compile(r"<tool_response>\n.*\n(?=</tool_response>\Z)", re.S)
 
 
 def control_tokens(tokenizer: Any) -> list[str]:
@@ -76,6 +82,18 @@ def _printable(byte: int) -> bool:
     return 0x21 <= byte <= 0x7E or 0xA1 <= byte <= 0xAC or byte >= 0xAE
 
 
+def _own_tags(text: str, assistant: bool) -> set[int]:
+    """Where the tags stand that a protocol wrote: they may steer, in the role that writes them."""
+    if not assistant:
+        seen = _SEEN.match(text)
+        return {0, seen.end()} if seen else set()
+    allowed = {0, text.find(THINK[1])} if text.startswith(THINK[0]) else set()
+    if text.endswith("</tool_call>") and (calls := _CALLS.search(text)):
+        for line in _LINE_TAG.finditer(text, calls.start()):
+            allowed.add(line.start())
+    return allowed
+
+
 class ControlGuard:
     """Breaks the given texts, and replaces the given ranges of characters, in contents."""
 
@@ -95,8 +113,8 @@ class ControlGuard:
         if self._pattern is None:
             return []
         starts = [match.start() for match in self._pattern.finditer(text)]
-        if assistant and starts and text.startswith(THINK[0]):
-            allowed = {0, text.find(THINK[1])}
+        if starts:
+            allowed = _own_tags(text, assistant)
             starts = [start for start in starts if start not in allowed]
         return [start + 1 for start in starts]
 

@@ -88,6 +88,10 @@ class Salvage(StrEnum):
     """The tool has another spelling, e.g. `py` or a fence without a name for python."""
     LABELS = "labels"
     """Labels are numbered, in another case or missing (`Thought 1:`)."""
+    UNTAGGED_CALL = "untagged_call"
+    """A JSON call without its tags, alone in the message or in a fence."""
+    REPAIRED_JSON = "repaired_json"
+    """The JSON of a call was not quite JSON: raw newlines, trailing commas, missing braces."""
 
 
 class AgentProtocol(Protocol):
@@ -116,11 +120,12 @@ class AgentProtocol(Protocol):
 
 
 def get_protocol(name: str) -> AgentProtocol:
-    """The protocol called `name`: 'codeact' or 'react'. Raises ConfigError for another name."""
+    """The protocol called `name`: 'codeact', 'react' or 'tool_call'; else raises ConfigError."""
     from deepcoder.rendering.codeact import CodeAct
     from deepcoder.rendering.react import React
+    from deepcoder.rendering.tool_call import ToolCall
 
-    protocols: dict[str, AgentProtocol] = {p.name: p for p in (CodeAct(), React())}
+    protocols: dict[str, AgentProtocol] = {p.name: p for p in (CodeAct(), React(), ToolCall())}
     if name not in protocols:
         raise ConfigError(
             f"There is no agent protocol {name!r}.", fix=f"use one of {', '.join(protocols)}"

@@ -18,7 +18,10 @@ def content_hash(value: Any, length: int = 10) -> str:
 
 
 def file_hash(path: Path, length: int = 16) -> str:
-    """Short SHA-256 of a file's bytes."""
+    """Short SHA-256 of a file's bytes, or of the names and bytes of all files in a folder."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return content_hash({str(f.relative_to(path)): file_hash(f, 64) for f in files}, length)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:length]
 

@@ -76,7 +76,7 @@ def steps(draw: st.DrawFn) -> Step:
 def trajectories(draw: st.DrawFn, protocol: str | None = None) -> Trajectory:
     return make_trajectory(
         draw(st.lists(steps(), min_size=1, max_size=4)),
-        protocol=protocol or draw(st.sampled_from(["codeact", "react"])),
+        protocol=protocol or draw(st.sampled_from(["codeact", "react", "tool_call"])),
         system=draw(st.one_of(st.none(), texts)),
         task=draw(texts),
     )

@@ -42,7 +42,7 @@ def annotated(name: str, protocol: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("protocol", ["codeact", "react"])
+@pytest.mark.parametrize("protocol", ["codeact", "react", "tool_call"])
 @pytest.mark.parametrize("name", ["smollm2", "qwen2.5", "r1-distill-qwen"])
 def test_renderings_are_as_pinned(name: str, protocol: str) -> None:
     path = GOLDEN / f"rendering-{name}-{protocol}.txt"

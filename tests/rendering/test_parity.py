@@ -34,7 +34,7 @@ def ids_of(name: str, text: str) -> list[int]:
 
 
 @pytest.mark.parametrize("keep_thinking", [True, False])
-@pytest.mark.parametrize("protocol_name", ["codeact", "react"])
+@pytest.mark.parametrize("protocol_name", ["codeact", "react", "tool_call"])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_trained_ids_are_fed_and_sampled_ids(
     name: str, protocol_name: str, keep_thinking: bool
@@ -80,6 +80,6 @@ def test_reading_what_was_sampled_gives_the_step_that_is_trained_on(name: str) -
 
 
 def test_observations_are_user_messages_everywhere() -> None:
-    for name in ("codeact", "react"):
+    for name in ("codeact", "react", "tool_call"):
         turns = conversation(get_protocol(name), None, "t", STEPS)
         assert {turn.role for turn in turns} == {Role.USER, Role.ASSISTANT}
