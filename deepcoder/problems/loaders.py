@@ -103,8 +103,9 @@ def _builtin(cfg: ProblemsConfig, split: Split) -> tuple[Problem, ...]:
 
         groups.append(split_listed(bank.load(), split, cfg.heldout_fraction))
     for name in names:
-        drawn = variants(FAMILIES[name], split=split, seed=cfg.seed)
-        groups.append([variant.problem for variant in islice(drawn, size)])
+        family = FAMILIES[name]
+        drawn = variants(family, split=split, seed=cfg.seed)
+        groups.append([variant.problem for variant in islice(drawn, size * family.share)])
     return _interleave(groups)
 
 

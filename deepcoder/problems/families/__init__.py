@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from deepcoder.problems.families import (
     arithmetic,
+    basics,
     coding,
     letters,
     machines,
@@ -29,6 +30,7 @@ __all__ = ["FAMILIES", "Family", "Sketch", "Split", "Variant", "split_of", "vari
 FAMILIES: dict[str, Family] = {
     family.name: family
     for module in (
+        basics,
         number_lists,
         series,
         arithmetic,

@@ -73,11 +73,15 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Family:
-    """A named source of sketches about one topic."""
+    """A named source of sketches about one topic.
+
+    `share`: how many times the usual number of variants a problem set takes of it.
+    """
 
     name: str
     topic: str
     sketch: Callable[[Random], Sketch]
+    share: int = 1
 
 
 @dataclass(frozen=True)
