@@ -215,6 +215,26 @@ def test_react_conversations(prepare, caplog) -> None:
     assert "written in protocol react, and agent.protocol=codeact" in caplog.text
 
 
+def test_a_folder_with_a_document_per_trajectory(prepare, tmp_path: Path) -> None:
+    def document(name: str, answer: str) -> None:
+        said = [("user", f"Task {name}"), ("assistant", answer)]
+        steps = [{"source": {"assistant": "agent"}.get(r, r), "message": t} for r, t in said]
+        value = {"schema_version": "ATIF-v1.4", "steps": steps}
+        path = tmp_path / "runs of others" / name / "trajectory.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, indent=1), encoding="utf-8")
+
+    document("a", "1")
+    document("b", " ")
+    folder = prepare(tmp_path / "runs of others", "data.validation_fraction=0")
+    assert [row["problem_id"].partition("/")[0] for row in rows(folder)] == ["atif"]
+    (refused,) = listed(folder)
+    assert refused["file"].endswith("b/trajectory.json")
+    assert (refused["line"], refused["reason"]) == (1, "form")
+    document("b", "2")
+    assert len(rows(prepare(tmp_path / "runs of others", "data.validation_fraction=0"))) == 2
+
+
 def test_dropped_thinking_makes_one_example_per_step(prepare, tmp_path: Path) -> None:
     source = write(tmp_path / "t.jsonl", trajectory(1, 3))
     folder = prepare(source, "data.validation_fraction=0", "data.keep_thinking=false")
