@@ -110,7 +110,7 @@ def test_segments_partition_the_text(trajectory) -> None:
         assert position == len(rendered.text)
         for text, kind, _ in parts(rendered):
             if kind is SpanKind.OBSERVATION:
-                assert text.startswith("Observation:")
+                assert text.startswith(("Observation:", "<tool_response>\n"))
 
 
 @settings(max_examples=100, deadline=None)
