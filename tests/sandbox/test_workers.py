@@ -167,7 +167,7 @@ def test_a_worker_in_namespaces_shares_none_with_its_parent(strongest: Sandbox) 
     if strongest.start() is not Tier.NAMESPACES:
         pytest.skip("no namespaces here")
     strongest.run(Request(code="pass"))
-    (zygote,) = descendants(worker_pid(strongest))
+    zygote = min(descendants(worker_pid(strongest)))
     for name in ("user", "pid", "mnt", "net", "ipc", "uts"):
         assert os.readlink(f"/proc/{zygote}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
     status = Path(f"/proc/{zygote}/status").read_text()

@@ -101,7 +101,6 @@ def main(walls: Any, writable: int, descriptors: list[int]) -> None:
     try:
         request = channel.receive()
         _inputs(request, walls.box, spare)
-        walls.before_limits()
         _limits(request["limits"], walls.thread_baseline())
         walls.enclose(writable)
         channel.send(t="started")

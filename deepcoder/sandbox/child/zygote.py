@@ -49,52 +49,103 @@ def load(name: str, path: str | None = None) -> ModuleType:
     return module
 
 
+Order = tuple[bytes, int, float, int]
+
+
+def receive(source: socket.socket) -> tuple[Order | None, list[int]]:
+    """The next order and its descriptors; None when the other side has gone."""
+    try:
+        data, ancillary, _, _ = source.recvmsg(ORDER.size, socket.CMSG_SPACE(16))
+        while 0 < len(data) < ORDER.size:
+            data += source.recv(ORDER.size - len(data))
+    except OSError:
+        return None, []
+    descriptors = array.array("i")
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(payload[: len(payload) - len(payload) % 4])
+    return (ORDER.unpack(data) if len(data) == ORDER.size else None), list(descriptors)
+
+
 class Zygote:
-    """One worker's process after its walls are up."""
+    """One worker's process after its walls are up.
+
+    One fork is always made ahead: it has given up its privileges and waits for its order, so that
+    a run does not wait for the fork.
+    """
 
     def __init__(self, control: socket.socket, walls: Any, runner: Any) -> None:
         self.control = control
         self.walls = walls
         self.runner = runner
+        self.spare: tuple[int, socket.socket] | None = None
 
     def serve(self) -> None:
         """Obey orders until the parent goes away."""
         while True:
-            order, descriptors = self._receive()
+            if self.spare is None:
+                self._fork()
+            order, descriptors = receive(self.control)
             if order is None:
                 return
-            kind, writable, wall, disk = order
-            if kind != b"F" or len(descriptors) != 4:  # a kill that came after the end
+            if order[0] == b"F" and len(descriptors) == 4:  # else a kill that came after the end
+                self._run(order, descriptors)
+            else:
                 for descriptor in descriptors:
                     os.close(descriptor)
-                continue
-            self._run(writable, wall, disk, descriptors)
 
-    def _receive(self) -> tuple[tuple[bytes, int, float, int] | None, list[int]]:
-        try:
-            data, ancillary, _, _ = self.control.recvmsg(ORDER.size, socket.CMSG_SPACE(16))
-            while 0 < len(data) < ORDER.size:
-                data += self.control.recv(ORDER.size - len(data))
-        except OSError:
-            return None, []
-        descriptors = array.array("i")
-        for level, kind, payload in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                descriptors.frombytes(payload[: len(payload) - len(payload) % 4])
-        return (ORDER.unpack(data) if len(data) == ORDER.size else None), list(descriptors)
-
-    def _run(self, writable: int, wall: float, disk: int, descriptors: list[int]) -> None:
-        started = time.monotonic()
-        self.walls.fit(disk)
+    def _fork(self) -> None:
+        near, far = socket.socketpair()
         try:
             pid = os.fork()
         except OSError:
-            pid = -1
+            near.close()
+            far.close()
+            return
         if pid == 0:
-            self._become_child(writable, descriptors)
+            near.close()
+            self._become_child(far)
+        far.close()
+        self.spare = (pid, near)
+
+    def _become_child(self, source: socket.socket) -> None:
+        """Never returns: the run ends inside."""
+        try:
+            self.control.close()
+            self.walls.before_limits()
+            order, descriptors = receive(source)
+            if order is None or len(descriptors) != 4:
+                os._exit(0)
+            self.runner.main(self.walls, order[1], descriptors)
+        finally:
+            os._exit(125)
+
+    def _hand_over(self, order: Order, descriptors: list[int]) -> int:
+        """Give the order to the waiting fork, or to a new one if that has died. 0 if none lives."""
+        for _ in range(2):
+            if self.spare is None:
+                self._fork()
+            if self.spare is None:
+                return 0
+            (pid, feed), self.spare = self.spare, None
+            try:
+                socket.send_fds(feed, [ORDER.pack(*order)], descriptors)
+                return pid
+            except OSError:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            finally:
+                feed.close()
+        return 0
+
+    def _run(self, order: Order, descriptors: list[int]) -> None:
+        _, _, wall, disk = order
+        started = time.monotonic()
+        self.walls.fit(disk)
+        pid = self._hand_over(order, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        if pid < 0:
+        if not pid:
             self.control.sendall(REPORT.pack(b"X", NO_FORK, 0, 0.0, 0.0, 0, 0.0))
             return
         why, gone = self._watch(pid, started + wall, disk)
@@ -107,14 +158,6 @@ class Zygote:
         self.control.sendall(
             REPORT.pack(b"X", why, status, usage.ru_utime, usage.ru_stime, peak, elapsed)
         )
-
-    def _become_child(self, writable: int, descriptors: list[int]) -> None:
-        """Never returns: the run ends inside."""
-        try:
-            self.control.close()
-            self.runner.main(self.walls, writable, descriptors)
-        finally:
-            os._exit(125)
 
     def _watch(self, pid: int, deadline: float, disk: int) -> tuple[int, bool]:
         """Wait for the end of a run, or bring it about. Returns why, and whether the parent left.
@@ -141,7 +184,7 @@ class Zygote:
                 if exit_signal in ready or (exit_signal < 0 and self._has_ended(pid)):
                     return ENDED, False
                 if self.control.fileno() in ready:
-                    order, extra = self._receive()
+                    order, extra = receive(self.control)
                     for descriptor in extra:
                         os.close(descriptor)
                     os.kill(pid, signal.SIGKILL)
