@@ -12,6 +12,7 @@ from deepcoder import values
 from deepcoder.config import ProblemsConfig, ProblemsKind
 from deepcoder.errors import ConfigError, DataError, MissingError
 from deepcoder.problems import bank
+from deepcoder.problems.families import FAMILIES
 from deepcoder.problems.loaders import load_problems, split_listed
 from deepcoder.types import Case, Difficulty, Problem, ProblemForm
 
@@ -80,7 +81,8 @@ def test_without_the_bank_only_families_remain():
 
 def test_all_families_by_default():
     problems = load_problems(ProblemsConfig(bank=False, variants=1), "train")
-    assert len(problems) == len({p.family for p in problems}) >= 16
+    assert {p.family for p in problems} == set(FAMILIES)
+    assert len(problems) == sum(family.share for family in FAMILIES.values())
 
 
 def test_an_unknown_family_is_named():
