@@ -7,7 +7,7 @@ end of a run into a status. None of them touches a process.
 from __future__ import annotations
 
 import hashlib
-import json
+import marshal
 import os
 import re
 import secrets
@@ -63,7 +63,7 @@ def exchange(request: Request, settings: Settings, tier: Tier) -> Exchange:
         "as_main": not wants_inputs,
         "cells": list(request.cells),
         "stdin": request.stdin,
-        "files": {name: _hex(content) for name, content in request.files.items()},
+        "files": {name: _bytes(content) for name, content in request.files.items()},
         "seed": request.seed,
         "limits": {
             "cpu_seconds": limits.cpu_seconds,
@@ -91,13 +91,12 @@ def _may_write(request: Request, limits: Limits, tier: Tier) -> bool:
     return limits.disk_mb > 0 and (tier is Tier.NAMESPACES if asked is None else asked)
 
 
-def _hex(content: str | bytes) -> str:
-    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    return data.hex()
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
 
 
 def _frame(value: dict[str, Any]) -> bytes:
-    data = json.dumps(value).encode()
+    data = marshal.dumps(value)
     return struct.pack("=I", len(data)) + data
 
 

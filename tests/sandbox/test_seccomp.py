@@ -27,13 +27,12 @@ def decide(
         at += 1
         if operation == 0x20:
             (accumulator,) = struct.unpack_from("=I", data, operand)
-        elif operation == 0x05:
-            at += operand
         elif operation == 0x06:
             return operand
         else:
             truth = {
                 0x15: accumulator == operand,
+                0x25: accumulator > operand,
                 0x35: accumulator >= operand,
                 0x45: bool(accumulator & operand),
             }[operation]

@@ -11,7 +11,9 @@ forged frame can do is what a return value can do. Frames, in order:
     {"t": "cell", "i": 0, "d": ...}         a cell ran; digest of what a replayed cell printed
     {"t": "end", "code": 0, "e": ...}       ran to its end, exit code, uncaught exception
 
-Names that a candidate could replace are taken before its code runs.
+Requests come from the parent, which is trusted, as marshalled values: cheaper than JSON here, since
+every page of the interpreter that a fork touches is copied. Names that a candidate could replace
+are taken before its code runs.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import gc
 import hashlib
 import json
 import linecache
+import marshal
 import mmap
 import os
 import random
@@ -44,6 +47,7 @@ _MESSAGE, _TRACEBACK = 4_000, 16_000
 
 _exec, _compile, _exit, _write, _dumps = exec, compile, os._exit, os.write, json.dumps
 _pack = struct.Struct("=I").pack
+_started, _loaded, _ended = b'{"t":"started"}', b'{"t":"loaded"}', b'{"t":"end","code":0}'
 _out_of_memory = b'{"t":"end","code":1,"e":{"type":"MemoryError","message":"","traceback":""}}'
 
 
@@ -56,10 +60,34 @@ def prepare(values: types.ModuleType, settings: dict[str, Any]) -> None:
         del sys.modules[name]
 
 
-def freeze() -> None:
-    """Move everything out of the collector's sight, so that runs do not copy pages by walking."""
+def settle() -> None:
+    """The last step of the zygote: all that is the same for every run, done once.
+
+    The standard streams are made over pipes, as a run's are, so that they take no position. At last
+    everything is moved out of the collector's sight: runs do not copy pages by walking.
+    """
+    for name, value in _FIXED_LIMITS.items():
+        _limit(name, value, value)
+    null = os.dup(0)
+    reader, writer = os.pipe()
+    for place in (1, 2):
+        os.dup2(writer, place)
+    _open_streams()
+    for place in (1, 2):
+        os.dup2(null, place)
+    for descriptor in (null, reader, writer):
+        os.close(descriptor)
     gc.collect()
     gc.freeze()
+
+
+def _open_streams() -> None:
+    sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
+    sys.__stdin__ = sys.stdin  # type: ignore[misc]
+    sys.__stdout__ = sys.stdout  # type: ignore[misc]
+    sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
 
 class Channel:
@@ -71,7 +99,7 @@ class Channel:
 
     def receive(self) -> Any:
         length = struct.unpack("=I", self._exactly(4))[0]
-        return json.loads(self._exactly(length))
+        return marshal.loads(self._exactly(length))
 
     def _exactly(self, count: int) -> bytes:
         parts = []
@@ -103,7 +131,7 @@ def main(walls: Any, writable: int, descriptors: list[int]) -> None:
         _inputs(request, walls.box, spare)
         _limits(request["limits"], walls.thread_baseline())
         walls.enclose(writable)
-        channel.send(t="started")
+        channel.send_raw(_started)
     except BaseException as error:
         with contextlib.suppress(OSError):
             channel.send(t="fault", message=f"{type(error).__name__}: {error}")
@@ -141,7 +169,7 @@ def _inputs(request: dict[str, Any], box: str, spare: int) -> None:
         if os.path.dirname(name):
             os.makedirs(os.path.dirname(name), exist_ok=True)
         with open(name, "wb") as file:
-            file.write(bytes.fromhex(content))
+            file.write(content)
     if not request["cells"]:
         os.close(spare)
     elif len(request["cells"]) > 1:
@@ -175,32 +203,41 @@ def _fill(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+_FIXED_LIMITS = {
+    "RLIMIT_STACK": 64 << 20,
+    "RLIMIT_CORE": 0,
+    "RLIMIT_MEMLOCK": 0,
+    "RLIMIT_MSGQUEUE": 0,
+}
+"""Limits that every run has, and the zygote may have too."""
+
+
 def _limits(limits: dict[str, Any], other_tasks: int | None) -> None:
     cpu = max(1, int(limits["cpu_seconds"] + 0.999))
-    wanted = {
-        "RLIMIT_CPU": (cpu, cpu + 1),
-        "RLIMIT_AS": _address_space() + (limits["memory_mb"] << 20),
-        "RLIMIT_FSIZE": max(1, limits["disk_mb"]) << 20,
-        "RLIMIT_NOFILE": 256,
-        "RLIMIT_STACK": 64 << 20,
-        "RLIMIT_CORE": 0,
-        "RLIMIT_MEMLOCK": 0,
-        "RLIMIT_MSGQUEUE": 0,
-        "RLIMIT_NPROC": None if other_tasks is None else other_tasks + limits["processes"],
-    }
-    for name, value in wanted.items():
-        if value is None or not hasattr(resource, name):
-            continue
-        pair = value if isinstance(value, tuple) else (value, value)
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        if hard != resource.RLIM_INFINITY:
-            pair = (min(pair[0], hard), min(pair[1], hard))
-        try:
-            resource.setrlimit(number, pair)
-        except (ValueError, OSError):
-            if name != "RLIMIT_AS":  # macOS has no working limit on address space
-                raise
+    disk = max(1, limits["disk_mb"]) << 20
+    _limit("RLIMIT_CPU", cpu, cpu + 1)
+    _limit("RLIMIT_FSIZE", disk, disk)
+    _limit("RLIMIT_NOFILE", 256, 256)
+    if other_tasks is not None:
+        tasks = other_tasks + limits["processes"]
+        _limit("RLIMIT_NPROC", tasks, tasks)
+    memory = _address_space() + (limits["memory_mb"] << 20)
+    _limit("RLIMIT_AS", memory, memory)
+
+
+def _limit(name: str, soft: int, hard: int) -> None:
+    """Lower a limit; one that is lower already stays, one that the system lacks is left."""
+    number = getattr(resource, name, None)
+    if number is None:
+        return
+    try:
+        resource.setrlimit(number, (soft, hard))
+    except (ValueError, OSError):
+        allowed = resource.getrlimit(number)[1]
+        if 0 <= allowed < hard:
+            resource.setrlimit(number, (min(soft, allowed), allowed))
+        elif name != "RLIMIT_AS":  # macOS has no working limit on address space
+            raise
 
 
 def _address_space() -> int:
@@ -246,7 +283,8 @@ class Run:
             _exit(code & 255)
 
     def _all(self) -> int:
-        self._standard_streams()
+        if self.request["cells"]:
+            sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         sys.modules[self.name] = self.module
         if self.request["seed"] is not None:
             random.seed(self.request["seed"])
@@ -254,20 +292,14 @@ class Run:
                 sys.modules[name].random.seed(self.request["seed"])
         error, code = self._body()
         if error is None and code == 0 and self.request["inputs"]:
-            self.channel.send(t="loaded")
+            self.channel.send_raw(_loaded)
             self._answer(self.channel.receive())
         failed = self._finish()
-        self.channel.send(t="end", code=code or failed, e=error)
+        if error is None and not (code or failed):
+            self.channel.send_raw(_ended)
+        else:
+            self.channel.send(t="end", code=code or failed, e=error)
         return code or failed
-
-    def _standard_streams(self) -> None:
-        interactive = bool(self.request["cells"])
-        sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-        sys.stdout = open(1, "w", encoding="utf-8", buffering=1 if interactive else -1)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
-        sys.__stdin__ = sys.stdin  # type: ignore[misc]
-        sys.__stdout__ = sys.stdout  # type: ignore[misc]
-        sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
     def _body(self) -> tuple[dict[str, str] | None, int]:
         """The module body or the cells. Returns the uncaught exception and the exit code."""

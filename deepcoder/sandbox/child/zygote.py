@@ -245,7 +245,7 @@ def main() -> None:
         control.sendall(json.dumps(hello).encode() + b"\n")
     if not hello["ok"]:
         os._exit(1)
-    runner.freeze()
+    runner.settle()
     try:
         Zygote(control, built, runner).serve()
     finally:
