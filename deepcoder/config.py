@@ -250,7 +250,7 @@ class TeacherConfig:
     top_p: float = 1.0
     max_tokens: int = 1024
     """Tokens per answer."""
-    mistake_rate: float = 0.35
+    mistake_rate: float = 0.25
     """Share of episodes in which the oracle first tries a plausible wrong solution (oracle)."""
     dtype: str = "bfloat16"
     """Number format of the weights (local)."""
@@ -656,7 +656,7 @@ def _validate_remote_teacher(cfg: Config) -> None:
         raise ConfigError(
             f"generation.max_usd={generation.max_usd} cannot be kept: teacher.prices has no price "
             f"for {teacher.model}.",
-            fix=f"add it in US dollars per million tokens: 'teacher.prices={{{teacher.model}: "
+            fix=f"add it in US dollars per million tokens: '+teacher.prices={{{teacher.model}: "
             "{input: 0.1, output: 0.4}}', or use generation.max_tokens",
         )
 

@@ -10,6 +10,7 @@ values). Changes nothing. Exit status 1 when the configuration cannot run.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -217,6 +218,15 @@ def _teacher(cfg: Config) -> Iterator[Check]:
     if cfg.teacher.kind is TeacherKind.oracle:
         yield Check("teacher", Verdict.OK, "oracle: scripted, free, needs no key")
         return
+    if cfg.teacher.kind is TeacherKind.replay:
+        from deepcoder.chat_models import build_teacher
+
+        model = build_teacher(cfg.teacher, ()).fingerprint.model
+        yield Check("teacher", Verdict.OK, f"recorded responses of {model}, free")
+        return
+    if cfg.teacher.kind.remote:
+        yield from _api_teacher(cfg)
+        return
     from deepcoder.students.checks import require_model
 
     assert cfg.teacher.model is not None  # validate() saw to it
@@ -224,8 +234,35 @@ def _teacher(cfg: Config) -> Iterator[Check]:
     yield Check("teacher", Verdict.OK, f"{cfg.teacher.model} can be loaded")
 
 
+def _api_teacher(cfg: Config) -> Iterator[Check]:
+    """Whether the key is set and taken, the model alive, and its price known. Costs nothing."""
+    from deepcoder.chat_models.connecting import list_models, provider_of
+
+    teacher, provider = cfg.teacher, provider_of(cfg.teacher)
+    names = asyncio.run(list_models(teacher))
+    if teacher.model in names:
+        yield Check("teacher", Verdict.OK, f"{provider.label} serves {teacher.model}")
+    else:
+        served = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+        yield Check(
+            "teacher",
+            Verdict.FAIL,
+            f"{provider.label} does not serve {teacher.model}",
+            f"set teacher.model to one of: {served}",
+        )
+    price = teacher.prices.get(str(teacher.model))
+    if price is not None:
+        found = f"${price.input:g} in, ${price.output:g} out per million tokens ({price.date})"
+        yield Check("price", Verdict.OK, found)
+    elif not provider.self_hosted:
+        fix = "add it to teacher.prices, or limit the run with generation.max_tokens"
+        yield Check("price", Verdict.WARN, f"{teacher.model} has none in teacher.prices", fix)
+
+
 def _keys(cfg: Config) -> Iterator[Check]:
-    names = ("GROQ_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "WANDB_API_KEY")
+    names = ["GROQ_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "WANDB_API_KEY"]
+    if cfg.teacher.api_key_env and cfg.teacher.api_key_env not in names:
+        names.insert(0, cfg.teacher.api_key_env)
     found = ", ".join(f"{name} {'set' if os.environ.get(name) else 'not set'}" for name in names)
     yield Check("keys", Verdict.OK, found)
 

@@ -6,7 +6,15 @@ its traceback.
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "DeepcoderError", "IncompleteError", "MissingError"]
+__all__ = [
+    "BackendError",
+    "ConfigError",
+    "DataError",
+    "DeepcoderError",
+    "IncompleteError",
+    "MissingError",
+    "UnavailableError",
+]
 
 
 class DeepcoderError(Exception):
@@ -39,5 +47,18 @@ class DataError(DeepcoderError):
 
 class IncompleteError(DeepcoderError):
     """The stage ended and kept its work, but part of what was asked for is missing."""
+
+    exit_status = 3
+
+
+class BackendError(DeepcoderError):
+    """What stands behind a chat model failed, not the model: an episode is not over by it.
+
+    As it is, nothing that is asked later would fare better: a wrong key, an unknown model.
+    """
+
+
+class UnavailableError(BackendError):
+    """A backend did not answer after every retry; the same question may be asked again later."""
 
     exit_status = 3

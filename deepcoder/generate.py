@@ -8,6 +8,7 @@ where it was and ends with the same set. It does not train and makes no examples
     python -m deepcoder.generate                               # oracle teacher, builtin problems
     python -m deepcoder.generate generation.samples=4 generation.limit=100
     python -m deepcoder.generate teacher=local teacher.model=<hub id or folder>
+    python -m deepcoder.generate teacher=groq generation.max_usd=2      # needs GROQ_API_KEY
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.errors import ConfigError, IncompleteError
+from deepcoder.errors import ConfigError, DeepcoderError, IncompleteError
 from deepcoder.runs import RunFolder, progress, stage, stage_key
 
 if TYPE_CHECKING:
+    from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import Config
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import Refusal, RejectedStore
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 FILES = {
     "trajectories.jsonl": "accepted trajectories, one JSON object a line",
     "rejected.jsonl": "every other episode, with the reason why it was not accepted",
+    "spending.jsonl": "what each request cost, when the teacher is an API",
 }
 
 
@@ -51,9 +54,13 @@ def main(cfg: Config, run: RunFolder) -> None:
     if cfg.problems.path:
         run.record_input("problems", Path(cfg.problems.path))
     try:
-        unfinished = asyncio.run(_generate(cfg, run, problems))
+        unfinished, why = asyncio.run(_generate(cfg, run, problems))
     except asyncio.CancelledError:  # the second Ctrl-C
         raise KeyboardInterrupt from None
+    if unfinished and why is not None:
+        raise IncompleteError(
+            f"{unfinished} episodes are not played yet: {why.message}", fix=why.fix
+        )
     if unfinished:
         log.info("Stopped with %d episodes to go.", unfinished)
         raise KeyboardInterrupt
@@ -69,8 +76,13 @@ def select(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Pr
     return Random(seed).sample(list(problems), min(limit, len(problems)))
 
 
-async def _generate(cfg: Config, run: RunFolder, problems: Sequence[Problem]) -> int:
-    """Play what is missing; returns how many episodes a stop left unplayed."""
+async def _generate(
+    cfg: Config, run: RunFolder, problems: Sequence[Problem]
+) -> tuple[int, DeepcoderError | None]:
+    """Play what is missing; returns how many episodes are still unplayed, and what kept them.
+
+    (None is a person who interrupted.)
+    """
     from deepcoder.agent.agent import Agent
     from deepcoder.chat_models import build_teacher
     from deepcoder.sandbox import SandboxPool
@@ -79,7 +91,7 @@ async def _generate(cfg: Config, run: RunFolder, problems: Sequence[Problem]) ->
     from deepcoder.trajectories.verification import RejectedStore
     from deepcoder.types import Sampling
 
-    teacher = build_teacher(cfg.teacher, problems, cfg.seed, protocol=cfg.agent.protocol)
+    left: list[DeepcoderError] = []
     sampling = Sampling(
         max_tokens=cfg.teacher.max_tokens,
         temperature=cfg.teacher.temperature,
@@ -90,6 +102,10 @@ async def _generate(cfg: Config, run: RunFolder, problems: Sequence[Problem]) ->
         RejectedStore(run.path / "rejected.jsonl") as rejected,
         _stop_on_signals() as stop,
     ):
+        spending = _account(cfg, run, stop)
+        teacher = build_teacher(
+            cfg.teacher, problems, cfg.seed, protocol=cfg.agent.protocol, spending=spending
+        )
         async with contextlib.aclosing(teacher), SandboxPool(cfg.sandbox) as pool:
             agent = Agent(teacher, cfg.agent, pool)
             planned = plan(agent, problems, samples=cfg.generation.samples, seed=cfg.seed)
@@ -110,8 +126,31 @@ async def _generate(cfg: Config, run: RunFolder, problems: Sequence[Problem]) ->
                     config_hash=stage_key(cfg, "generate"),
                     stop=stop,
                     on_done=on_done,
+                    on_left=lambda task, error: left.append(error),
                 )
-        return len(planned.missing(accepted, rejected))
+        if spending is not None and (budget := spending.exhausted):
+            fix = f"raise {budget.partition('=')[0]} and run the same command again"
+            left = [IncompleteError(f"{budget} is used up ({_paid(spending)}).", fix=fix)]
+        return len(planned.missing(accepted, rejected)), left[-1] if left else None
+
+
+def _account(cfg: Config, run: RunFolder, stop: asyncio.Event) -> Spending | None:
+    """The account of a teacher that costs money; it stops the run when a budget is used up."""
+    if not cfg.teacher.kind.remote:
+        return None
+    from deepcoder.chat_models.pricing import Spending
+
+    return Spending(
+        run.path / "spending.jsonl",
+        max_usd=cfg.generation.max_usd,
+        max_tokens=cfg.generation.max_tokens,
+        on_exhausted=stop.set,
+    )
+
+
+def _paid(spending: Spending) -> str:
+    total = spending.total
+    return f"{total.requests} requests, {spending.tokens} tokens, {total.usd:.4f} dollars"
 
 
 @contextlib.contextmanager

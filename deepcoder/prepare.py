@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from deepcoder.config import Config, Truncation
-from deepcoder.errors import DataError, IncompleteError
+from deepcoder.errors import DataError, IncompleteError, MissingError
 from deepcoder.runs import RunFolder, file_hash, progress, stage, stage_folder, stage_key
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def main(cfg: Config, run: RunFolder) -> None:
 def find_source(cfg: Config) -> Path:
     """The file of trajectories; the `generate` stage runs first when its output is missing.
 
-    (No teacher of this version costs money, so making the missing trajectories never surprises.)
-    Raises MissingError when `data.trajectories` names nothing.
+    Not with a teacher that costs money: that is only ever spent by the stage that says so. Raises
+    MissingError then, and when `data.trajectories` names nothing.
     """
     from deepcoder.trajectories.reading import trajectory_file
 
@@ -97,6 +97,12 @@ def find_source(cfg: Config) -> Path:
         return trajectory_file(cfg.data.trajectories)
     folder = stage_folder(cfg, "generate")
     if not (RunFolder(folder, "generate").done and (folder / "trajectories.jsonl").exists()):
+        if cfg.teacher.kind.remote:
+            raise MissingError(
+                f"There are no finished trajectories of teacher={cfg.teacher.kind} at {folder}, "
+                "and making them costs money.",
+                fix="run `python -m deepcoder.generate` with the same overrides first",
+            )
         from deepcoder.generate import main as generate
 
         log.info("No finished trajectories for this configuration: generating them first.")

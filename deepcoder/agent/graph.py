@@ -15,6 +15,7 @@ Example::
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from langgraph.runtime import Runtime
 from deepcoder.agent.state import Episode, EpisodeState
 from deepcoder.agent.tools import FINISH, cut
 from deepcoder.chat_models import ChatModel
+from deepcoder.errors import BackendError
 from deepcoder.rendering import AgentProtocol, conversation, messages
 from deepcoder.types import (
     Completion,
@@ -77,7 +79,10 @@ class Nodes:
     # ------------------------------------------------------------------------------------- nodes
 
     async def model(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
-        """Ask for the next step. An error of the model ends the episode and is kept."""
+        """Ask for the next step. An error of the model ends the episode and is kept.
+
+        Raises BackendError when the episode is to be played again instead.
+        """
         episode = runtime.context
         left = self.limits.max_tokens - state["usage"].completion_tokens
         sampling = episode.sampling.model_copy(
@@ -90,14 +95,23 @@ class Nodes:
             state["steps"],
             keep_thinking=self.keep_thinking,
         )
+        # A model that bounds its own requests may stand in a provider's queue for long: only the
+        # seconds in which it was being answered count against the episode.
+        keeps_time = getattr(self.chat_model, "keeps_time", False)
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(episode.seconds_left()) as clock:
+            async with asyncio.timeout(None if keeps_time else episode.seconds_left()) as clock:
                 completion = await self.chat_model.complete(messages(turns), sampling)
+        except BackendError:
+            raise  # not the model's doing: the episode is not over
         except Exception as error:
             if clock.expired():
                 return {"stop": StopReason.MAX_SECONDS}
             described = f"{type(error).__name__}: {error}"
             return {"stop": StopReason.MODEL_ERROR, "error": described}
+        if keeps_time:
+            waited = time.monotonic() - began - completion.usage.seconds
+            episode.waited.append(max(0.0, waited))
         step = self.protocol.parse(completion)
         return {"steps": (*state["steps"], step), "usage": state["usage"] + _counted(completion)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from deepcoder.agent.tools import Tool
@@ -42,8 +42,11 @@ class Episode:
     deadline: float
     """Reading of `time.monotonic()` at which the episode is over."""
 
+    waited: list[float] = field(default_factory=list)
+    """Seconds that do not count: spent in the queue of a provider."""
+
     def seconds_left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline + sum(self.waited) - time.monotonic()
 
 
 def start() -> EpisodeState:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deepcoder.agent.agent import Agent
-from deepcoder.errors import DeepcoderError
+from deepcoder.errors import DeepcoderError, UnavailableError
 from deepcoder.sandbox import SandboxPool
 from deepcoder.trajectories.store import TrajectoryStore
 from deepcoder.trajectories.verification import (
@@ -86,6 +86,9 @@ def plan(agent: Agent, problems: Sequence[Problem], *, samples: int, seed: int) 
     )
 
 
+OnLeft = Callable[[Task, UnavailableError], None]
+
+
 async def collect(
     agent: Agent,
     pool: SandboxPool,
@@ -99,24 +102,39 @@ async def collect(
     config_hash: str | None = None,
     stop: asyncio.Event | None = None,
     on_done: OnDone = lambda trajectory, refused: None,
+    on_left: OnLeft = lambda task, error: None,
 ) -> None:
     """Play `tasks` with `workers` episodes in flight; when `stop` is set, finish those and return.
 
     Raises the first error of the machinery (sandbox, disk); what was written stays valid. Errors
-    of the model are not raised: they are rejected episodes.
+    of the model are not raised: they are rejected episodes. An episode whose backend did not answer
+    is left for another run and told to `on_left`; when that happens to more than `workers` of them
+    in a row, the backend is down, and its error is raised.
     """
     queue = iter(tasks)
+    left_in_a_row = 0
 
     async def work() -> None:
+        nonlocal left_in_a_row
         for task in queue:  # shared: each worker takes the next task when it is free
-            trajectory = await agent.run(
-                task.problem,
-                sampling=sampling.model_copy(update={"seed": task.seed}),
-                seed=seed,
-                sample=task.sample,
-                source="generate",
-                config_hash=config_hash,
-            )
+            try:
+                trajectory = await agent.run(
+                    task.problem,
+                    sampling=sampling.model_copy(update={"seed": task.seed}),
+                    seed=seed,
+                    sample=task.sample,
+                    source="generate",
+                    config_hash=config_hash,
+                )
+            except UnavailableError as error:
+                left_in_a_row += 1
+                if left_in_a_row > workers:
+                    raise
+                on_left(task, error)
+                if stop is not None and stop.is_set():
+                    return
+                continue
+            left_in_a_row = 0
             trajectory = await verify(trajectory, task.problem, pool)
             refused = refusal(trajectory)
             if refused is None:

@@ -1,0 +1,432 @@
+"""A teacher behind an API: one loop around any transport, the same for every provider.
+
+A request is looked up in the response cache, waits for the circuit breaker and the limiter, is
+sent, and is judged by class of fault: asked again, salvaged, or given up with one clear line. What
+came back is booked, kept, and only then read. Nothing here knows an SDK (`groq.py`,
+`openai_compatible.py` do) and nothing holds the key but the transport.
+
+Two errors leave an episode for a later run: `UnavailableError` (every attempt failed) and
+`BackendError` (nothing will go better until a person acts). `RefusedError` is the end of one
+episode: the provider will not take this conversation.
+
+Example::
+
+    teacher = ApiTeacher(cfg.teacher, provider, transport, cache=cache, spending=spending)
+    completion = await teacher.complete(messages, Sampling(seed=7))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deepcoder.chat_models.faults import (
+    Fault,
+    Reply,
+    SendError,
+    classify,
+    describe,
+    failed_generation,
+)
+from deepcoder.chat_models.limiter import Limiter, Ticket
+from deepcoder.chat_models.pricing import Price, Spending
+from deepcoder.chat_models.response_cache import Request, ResponseCache
+from deepcoder.chat_models.retry import CircuitBreaker, backoff
+from deepcoder.chat_models.wire import Answer, Unreadable, decode, encode, estimate_tokens
+from deepcoder.errors import BackendError, UnavailableError
+from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampling, Usage
+
+if TYPE_CHECKING:
+    from deepcoder.config import TeacherConfig
+
+__all__ = ["ApiTeacher", "Provider", "RefusedError", "Transport"]
+
+log = logging.getLogger(__name__)
+
+CHARS_PER_TOKEN = 3.2
+
+
+class RefusedError(Exception):
+    """The provider refuses this conversation, e.g. because it is too long: the episode is over."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What is known about a provider before it is asked."""
+
+    label: str
+    """As people call it, for messages."""
+    base_url: str | None
+    """Where its API is; None must be configured."""
+    key_env: str | None
+    """Its usual variable for the key; None needs none."""
+    capability: Capability
+    self_hosted: bool = False
+    """Costs nothing by the token."""
+    max_tokens_field: str = "max_tokens"
+    takes_seed: bool = True
+    with_logprobs: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that ask for log-probabilities and token ids."""
+
+
+class Transport(Protocol):
+    """Sends a body and brings back bytes."""
+
+    async def send(self, request: Request, timeout: float) -> Reply:
+        """Raises SendError when no response came. Never raises for a status."""
+        ...
+
+    async def models(self) -> Reply:
+        """The provider's list of models."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class ApiTeacher:
+    """See the module's text. Any number of `complete` calls may run at once."""
+
+    def __init__(
+        self,
+        cfg: TeacherConfig,
+        provider: Provider,
+        transport: Transport,
+        *,
+        key_env: str | None,
+        cache: ResponseCache | None = None,
+        spending: Spending | None = None,
+        random: Random | None = None,
+    ) -> None:
+        assert cfg.model is not None  # validate() saw to it
+        self._cfg = cfg
+        self._model = cfg.model
+        self._provider = provider
+        self._transport = transport
+        self._key_env = key_env
+        self._cache = cache
+        self._spending = spending or Spending()
+        self._random = random or Random()
+        self._price = self._find_price()
+        self._limiter = Limiter(
+            requests_per_minute=cfg.requests_per_minute,
+            tokens_per_minute=cfg.tokens_per_minute,
+            patience=cfg.patience_seconds,
+            first=2 * cfg.retry_seconds,
+            random=self._random,
+        )
+        self._breaker = CircuitBreaker(
+            first=4 * cfg.retry_seconds, patience=cfg.patience_seconds, random=self._random
+        )
+        self._answered = 0
+        self._mean_answer = 0.0  # tokens, over what was answered so far
+        self.faults: Counter[Fault] = Counter()
+        """What was met so far, for the log."""
+
+    # ------------------------------------------------------------------------------ what it is
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        cfg = self._cfg
+        settings: dict[str, Any] = {
+            "temperature": cfg.temperature,
+            "top_p": cfg.top_p,
+            "max_tokens": cfg.max_tokens,
+        }
+        for name in ("preset", "reasoning_format", "reasoning_effort"):
+            value = getattr(cfg, name)
+            if value is not None:
+                settings[name] = str(value)
+        if cfg.extra_body:
+            settings["extra_body"] = json.loads(json.dumps(_plain(cfg.extra_body)))
+        return Fingerprint(kind=str(cfg.kind), model=self._model, settings=settings)
+
+    @property
+    def capability(self) -> Capability:
+        return self._provider.capability
+
+    keeps_time = True
+    """It bounds its own requests; waiting for a provider's limits is not the model's time."""
+
+    @property
+    def spending(self) -> Spending:
+        return self._spending
+
+    def _find_price(self) -> Price | None:
+        given = self._cfg.prices.get(self._model)
+        if given is not None:
+            return Price(given.input, given.output, given.cached_input, given.date)
+        if self._provider.self_hosted:
+            return Price(0.0, 0.0)
+        log.warning(
+            "teacher.prices has no price for %s: its cost is counted as 0 dollars.", self._model
+        )
+        return None
+
+    # -------------------------------------------------------------------------------- answering
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """The next assistant message; from the cache when it was paid for before.
+
+        Raises UnavailableError, BackendError or RefusedError as the module's text says.
+        """
+        request = self.request(messages, sampling)
+        cached = self._cache.get(request.key) if self._cache else None
+        if cached is not None:
+            self._answered += 1
+            return self._completion(request, decode(cached.response), cached.seconds)
+        response, seconds = await self._ask(request)
+        return self._completion(request, decode(response), seconds)
+
+    async def aclose(self) -> None:
+        if self.faults:
+            met = ", ".join(f"{fault} {count}" for fault, count in self.faults.most_common())
+            log.info("%s: %d answers; faults met: %s.", self._provider.label, self._answered, met)
+        await self._transport.aclose()
+        self._spending.close()
+        if self._cache is not None:
+            self._cache.close()
+
+    def request(self, messages: Sequence[Message], sampling: Sampling) -> Request:
+        """What is sent for a conversation."""
+        cfg, provider = self._cfg, self._provider
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": encode(messages, replay_reasoning=provider.capability.replay_reasoning),
+            provider.max_tokens_field: sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+        }
+        if sampling.stop:
+            body["stop"] = list(sampling.stop)
+        if provider.takes_seed and sampling.seed is not None:
+            body["seed"] = sampling.seed
+        if cfg.reasoning_effort:
+            body["reasoning_effort"] = cfg.reasoning_effort
+        extra = dict(_plain(cfg.extra_body))
+        if cfg.reasoning_format:
+            extra["reasoning_format"] = cfg.reasoning_format
+        if cfg.logprobs and provider.capability.logprobs:
+            extra |= provider.with_logprobs
+        to = {
+            "kind": str(cfg.kind),
+            "preset": str(cfg.preset) if cfg.preset else None,
+            "address": cfg.base_url or provider.base_url,
+        }
+        return Request(to=to, body=body, seed=sampling.seed, extra=extra)
+
+    async def _ask(self, request: Request) -> tuple[Any, float]:
+        """(the response's JSON, seconds it took), after as many attempts as it takes."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        limited_since: float | None = None
+        while True:
+            ticket = await self._admit(request)
+            began = loop.time()
+            outcome = await self._attempt(request, ticket)
+            if isinstance(outcome, _Done):
+                return outcome.response, outcome.seconds
+            self.faults[outcome.fault] += 1
+            if outcome.fault is Fault.RATE:
+                limited_since = began if limited_since is None else limited_since
+                if loop.time() - limited_since > self._cfg.patience_seconds:
+                    raise UnavailableError(
+                        f"{self._provider.label} refuses every request as too many "
+                        f"({outcome.detail}).",
+                        fix="lower generation.workers or teacher.requests_per_minute, or wait, "
+                        "and run the same command again",
+                    )
+                continue  # the limiter says when
+            if not outcome.fault.retried:
+                raise self._given_up(outcome)
+            failures += 1
+            if failures >= self._cfg.attempts:
+                raise UnavailableError(
+                    f"{self._provider.label} failed {failures} times in a row to answer one "
+                    f"request, last with {outcome.fault} ({outcome.detail}).",
+                    fix="run the same command again; teacher.attempts says how often one is sent",
+                )
+            await asyncio.sleep(backoff(failures, self._cfg.retry_seconds, self._random))
+
+    async def _admit(self, request: Request) -> Ticket:
+        await self._breaker.closed()
+        try:
+            return await self._limiter.acquire(self._expected(request))
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+
+    async def _attempt(self, request: Request, ticket: Ticket) -> _Done | _Failure:
+        """Send once. Tells limiter, breaker and account how it went."""
+        reply = None
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            async with asyncio.timeout(self._cfg.timeout_seconds):
+                reply = await self._transport.send(request, self._cfg.timeout_seconds)
+            fault = classify(reply)
+            failure = _Failure(fault, describe(reply)) if fault else None
+        except TimeoutError:
+            failure = _Failure(Fault.TIMEOUT, f"no answer in {self._cfg.timeout_seconds:g} s")
+        except SendError as error:
+            failure = _Failure(error.fault, error.detail, billed=error.sent)
+        except BaseException:
+            self._limiter.failed(ticket)
+            self._breaker.abandoned()
+            self._book_estimate(request, "cancelled")
+            raise
+        if reply is not None and failure is not None and failure.fault is Fault.TOOL_USE:
+            salvaged = {
+                "message": {"role": "assistant", "content": failed_generation(reply)},
+                "finish_reason": "tool_use_failed",
+            }
+            self.faults[Fault.TOOL_USE] += 1
+            done = _Done({"choices": [salvaged]}, clock() - began)
+            return self._accept(request, ticket, reply, done)
+        if reply is not None and failure is None:
+            try:
+                response = json.loads(reply.body)
+                decode(response)
+            except (Unreadable, ValueError, RecursionError) as error:
+                failure = _Failure(Fault.BROKEN, _first_line(error, reply.body))
+            else:
+                return self._accept(request, ticket, reply, _Done(response, clock() - began))
+        assert failure is not None
+        self._tell(failure, ticket, reply)
+        if failure.billed and failure.fault.perhaps_billed:
+            self._book_estimate(request, failure.fault)
+        return failure
+
+    def _accept(self, request: Request, ticket: Ticket, reply: Reply, done: _Done) -> _Done:
+        """Book and keep an answer before anybody uses it."""
+        answer = decode(done.response)
+        usage = self._usage(request, answer)
+        known = answer.completion_tokens is not None
+        self._spending.book(usage, estimated=None if known else "no usage in the response")
+        self._answered += 1
+        self._mean_answer += (usage.completion_tokens - self._mean_answer) / self._answered
+        self._limiter.answered(
+            ticket, reply.headers, tokens=usage.prompt_tokens + usage.completion_tokens
+        )
+        self._breaker.succeeded()
+        if self._cache is not None:
+            self._cache.put(request, done.response, seconds=done.seconds)
+        return done
+
+    def _tell(self, failure: _Failure, ticket: Ticket, reply: Reply | None) -> None:
+        log.debug("%s: %s (%s)", self._provider.label, failure.fault, failure.detail)
+        if failure.fault is Fault.RATE and reply is not None:
+            self._limiter.refused(ticket, reply.headers, failure.detail)
+            self._breaker.abandoned()
+            return
+        self._limiter.failed(ticket)
+        if failure.fault.retried:
+            self._breaker.failed(failure.detail)
+        else:
+            self._breaker.abandoned()
+
+    def _given_up(self, failure: _Failure) -> Exception:
+        """The error for a fault that no repetition heals."""
+        label, detail = self._provider.label, failure.detail
+        if failure.fault is Fault.KEY and not (self._answered and detail.startswith("403")):
+            return BackendError(
+                f"{label} refused the key in {self._key_env or 'the environment'} ({detail}).",
+                fix=f"set {self._key_env or 'teacher.api_key_env'} to a valid key",
+            )
+        if failure.fault is Fault.MODEL:
+            return BackendError(
+                f"{label} has no model {self._model} ({detail}).",
+                fix="choose one with teacher.model=…; `python -m deepcoder.doctor` with the same "
+                "teacher lists what there is",
+            )
+        if failure.fault is Fault.MONEY:
+            return BackendError(
+                f"The account at {label} is empty ({detail}).",
+                fix="add credit and run the same command again",
+            )
+        if failure.fault is Fault.REQUEST and not self._answered:
+            return BackendError(
+                f"{label} refuses the request ({detail}).",
+                fix="change the teacher's setting that it names (temperature, reasoning_format, "
+                "extra_body, …)",
+            )
+        return RefusedError(f"{label} refuses this conversation ({detail})")
+
+    # ------------------------------------------------------------------------------ accounting
+
+    def _expected(self, request: Request) -> int:
+        """Tokens that a request will probably take, for the limiter."""
+        most = int(request.body[self._provider.max_tokens_field])
+        answer = min(most, 1.3 * self._mean_answer) if self._answered else most
+        return estimate_tokens(request.messages) + int(answer)
+
+    def _book_estimate(self, request: Request, why: str) -> None:
+        """Book a request that was perhaps charged although its usage never arrived."""
+        most = int(request.body[self._provider.max_tokens_field])
+        prompt = estimate_tokens(request.messages)
+        answer = int(self._mean_answer) if self._answered else most
+        usd = self._price.usd(prompt, answer) if self._price else 0.0
+        usage = Usage(prompt_tokens=prompt, completion_tokens=answer, usd=usd)
+        self._spending.book(usage, estimated=str(why))
+
+    def _usage(self, request: Request, answer: Answer, seconds: float = 0.0) -> Usage:
+        prompt, written = answer.prompt_tokens, answer.completion_tokens
+        if prompt is None:
+            prompt = estimate_tokens(request.messages)
+        if written is None:
+            chars = len(answer.text) + len(answer.reasoning or "")
+            written = int(chars / CHARS_PER_TOKEN) + 1
+        usd = self._price.usd(prompt, written, answer.cached_tokens) if self._price else 0.0
+        return Usage(
+            prompt_tokens=prompt,
+            completion_tokens=written,
+            requests=1,
+            seconds=round(seconds, 3),
+            usd=usd,
+        )
+
+    def _completion(self, request: Request, answer: Answer, seconds: float) -> Completion:
+        return Completion(
+            text=answer.text,
+            reasoning=answer.reasoning,
+            finish=answer.finish,
+            usage=self._usage(request, answer, seconds),
+            token_ids=answer.token_ids,
+            logprobs=answer.logprobs,
+        )
+
+
+@dataclass(frozen=True)
+class _Done:
+    response: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Failure:
+    fault: Fault
+    detail: str
+    billed: bool = True
+
+
+def _plain(node: Any) -> dict[str, Any]:
+    """A node of the configuration as a plain dict."""
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_config(node):
+        node = OmegaConf.to_container(node, resolve=True)
+    return dict(node or {})
+
+
+def _first_line(error: Exception, body: bytes) -> str:
+    if not body.strip():
+        return "an empty body"
+    if isinstance(error, Unreadable):
+        return str(error)[:200]
+    start = body[:60].decode("utf-8", "replace").strip()
+    return f"not JSON: {' '.join(start.split())!r}"

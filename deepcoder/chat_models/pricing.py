@@ -1,0 +1,111 @@
+"""What answers cost: a price per model, and the running account of one run.
+
+`Spending` is a ledger on disk, one line per paid request, so that a budget holds over restarts.
+A request whose answer broke on its way was probably billed although no usage arrived: it is booked
+as an estimate and marked so. What comes from the response cache is not booked, because it was paid
+for when it was first asked.
+
+Example::
+
+    spending = Spending(run.path / "spending.jsonl", max_usd=5.0, on_exhausted=stop.set)
+    spending.book(Usage(prompt_tokens=900, completion_tokens=120, requests=1, usd=0.0002))
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepcoder.chat_models.lines import LineFile
+from deepcoder.types import Usage
+
+__all__ = ["Price", "Spending"]
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens, and the day on which they were read."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    date: str = "unknown"
+
+    def usd(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
+        """Cost of one answer; `cached_tokens` are those of the prompt that the provider held."""
+        cheap = self.input if self.cached_input is None else self.cached_input
+        fresh = max(0, prompt_tokens - cached_tokens)
+        paid = fresh * self.input + cached_tokens * cheap + completion_tokens * self.output
+        return paid / MILLION
+
+
+class Spending:
+    """What a run has paid so far. `path=None` keeps the account in memory only.
+
+    `on_exhausted` is called once when a budget is used up, also when it was before this start.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        max_usd: float | None = None,
+        max_tokens: int | None = None,
+        on_exhausted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._file = LineFile(path) if path else None
+        self._max_usd = max_usd
+        self._max_tokens = max_tokens
+        self._on_exhausted = on_exhausted
+        self._told = False
+        self.total = Usage()
+        for _, record in self._file.records() if self._file else ():
+            self.total += Usage(
+                prompt_tokens=int(record["prompt_tokens"]),
+                completion_tokens=int(record["completion_tokens"]),
+                requests=1,
+                usd=float(record["usd"]),
+            )
+        self._look()
+
+    @property
+    def tokens(self) -> int:
+        return self.total.prompt_tokens + self.total.completion_tokens
+
+    @property
+    def exhausted(self) -> str | None:
+        """Which budget is used up, as `generation.<name>=<value>`; None while there is some."""
+        if self._max_usd is not None and self.total.usd >= self._max_usd:
+            return f"generation.max_usd={self._max_usd:g}"
+        if self._max_tokens is not None and self.tokens >= self._max_tokens:
+            return f"generation.max_tokens={self._max_tokens}"
+        return None
+
+    def book(self, usage: Usage, *, estimated: str | None = None) -> None:
+        """Add one request; `estimated` says why its usage had to be guessed."""
+        self.total += usage.model_copy(update={"requests": 1})
+        if self._file is not None:
+            record: dict[str, float | str] = {
+                "time": round(time.time(), 3),
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "usd": usage.usd,
+            }
+            if estimated:
+                record["estimated"] = estimated
+            self._file.append(json.dumps(record))
+        self._look()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _look(self) -> None:
+        if self.exhausted and not self._told:
+            self._told = True
+            self._on_exhausted()

@@ -1,0 +1,290 @@
+"""A provider on loopback that breaks on purpose: a real HTTP server for the real SDKs.
+
+It speaks Groq's and OpenAI's dialects, keeps the books that a test asks (what was delivered, what
+broke a limit), and meets request number `i` with the fault that `faults(i)` names. Faults strike
+where real ones do: before anything is read, instead of an answer, in the middle of a body, and
+after the answer was made.
+
+    async with Provider(answer, faults=every(10, "reset", "500")) as provider:
+        teacher = build_teacher(config(provider.url), ())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import threading
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+FAULTS = (
+    "429",
+    "429-after",
+    "498",
+    "500",
+    "503",
+    "reset",
+    "reset-late",
+    "cut",
+    "stall",
+    "empty",
+    "html",
+    "half",
+    "no-choices",
+    "error-200",
+)
+"""Everything that is to be asked again."""
+
+Answer = Callable[[list[dict[str, str]], int | None], Awaitable[str | dict[str, Any]]]
+
+
+async def fixed(messages: list[dict[str, str]], seed: int | None) -> str:
+    return "<think>\nadd\n</think>\n```answer\ndef f(): return 4\n```"
+
+
+def none(number: int) -> str | None:
+    return None
+
+
+def share(part: float, seed: int, kinds: Sequence[str] = FAULTS) -> Callable[[int], str | None]:
+    """A fault in `part` of the requests, each kind as likely."""
+
+    def faults(number: int) -> str | None:
+        rng = random.Random(f"{seed}/{number}")
+        return rng.choice(list(kinds)) if rng.random() < part else None
+
+    return faults
+
+
+def script(*kinds: str | None) -> Callable[[int], str | None]:
+    """These faults for the first requests, then none."""
+    return lambda number: kinds[number] if number < len(kinds) else None
+
+
+class Provider:
+    """`dialect` is 'groq' (paths under /openai/v1) or 'openai' (under /v1)."""
+
+    def __init__(
+        self,
+        answer: Answer = fixed,
+        *,
+        dialect: str = "openai",
+        faults: Callable[[int], str | None] = none,
+        key: str = "sk-loopback-0123456789",
+        models: Sequence[str] = ("m",),
+        headers: dict[str, str] | None = None,
+        requests_per_window: int | None = None,
+        window: float = 60.0,
+        stall: float = 30.0,
+    ) -> None:
+        self.answer = answer
+        self.prefix = {"groq": "/openai/v1", "openai": "/v1"}[dialect]
+        self.dialect = dialect
+        self.faults = faults
+        self.key = key
+        self.models = list(models)
+        self.headers = headers or {}
+        self.limit, self.window, self.stall = requests_per_window, window, stall
+        self.bodies: list[dict[str, Any]] = []
+        self.seen_headers: list[dict[str, str]] = []
+        self.delivered: Counter[str] = Counter()
+        self.met: Counter[str] = Counter()
+        self.refused = 0
+        self._recent: deque[float] = deque()
+        self._numbers = itertools.count()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    # -------------------------------------------------------------------------- being a server
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        port = self._server.sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}" + ("" if self.dialect == "groq" else "/v1")
+
+    async def __aenter__(self) -> Provider:
+        self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while await self._one(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ", 2)
+        headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:])}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        self.seen_headers.append(headers)
+        if headers.get("authorization") != f"Bearer {self.key}":
+            shown = headers.get("authorization")
+            error = {"message": f"bad key {shown}", "code": "invalid_api_key"}
+            return await self._send(writer, 401, {"error": error})
+        if (method, path) == ("GET", f"{self.prefix}/models"):
+            data = [{"id": name, "object": "model"} for name in self.models]
+            return await self._send(writer, 200, {"object": "list", "data": data})
+        if (method, path) != ("POST", f"{self.prefix}/chat/completions"):
+            return await self._send(writer, 404, {"error": {"message": f"no route {path}"}})
+        return await self._complete(json.loads(body), writer)
+
+    async def _complete(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
+        self.bodies.append(body)
+        if body["model"] not in self.models:
+            error = {"message": f"The model `{body['model']}` does not exist"}
+            return await self._send(writer, 404, {"error": error | {"code": "model_not_found"}})
+        if self.limit is not None and not self._within_limit():
+            self.refused += 1
+            return await self._send(writer, 429, {"error": {"message": "slow down"}})
+        fault = self.faults(next(self._numbers))
+        if fault is not None:
+            self.met[fault] += 1
+            return await getattr(self, "_" + fault.partition("-")[0])(fault, body, writer)
+        payload = await self._payload(body)
+        key = json.dumps(body, sort_keys=True)
+        kept = await self._send(writer, 200, payload)
+        self.delivered[key] += 1
+        return kept
+
+    def _within_limit(self) -> bool:
+        assert self.limit is not None
+        now = asyncio.get_running_loop().time()
+        while self._recent and self._recent[0] <= now - self.window:
+            self._recent.popleft()
+        if len(self._recent) >= self.limit:
+            return False
+        self._recent.append(now)
+        return True
+
+    async def _payload(self, body: dict[str, Any]) -> dict[str, Any]:
+        made = await self.answer(body["messages"], body.get("seed"))
+        message = {"content": made} if isinstance(made, str) else made
+        return {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", **message},
+                }
+            ],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+        }
+
+    async def _send(
+        self,
+        writer: asyncio.StreamWriter,
+        status: int,
+        payload: Any,
+        *,
+        kind: str = "application/json",
+        more: dict[str, str] | None = None,
+        cut: int | None = None,
+    ) -> bool:
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        headers = {"content-type": kind, "content-length": str(len(data))}
+        headers |= self.headers | (more or {})
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + data[:cut])
+        await writer.drain()
+        if cut is not None:
+            writer.close()
+        return cut is None
+
+    # ---------------------------------------------------------------------------------- faults
+
+    async def _429(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        more = {"retry-after": "0.05"} if fault == "429-after" else {}
+        return await self._send(writer, 429, {"error": {"message": "slow down"}}, more=more)
+
+    async def _status(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, int(fault), {"error": {"message": "overloaded"}})
+
+    _498 = _500 = _503 = _402 = _status
+
+    async def _400(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        errors = {
+            "400": {"message": "`temperature` must be below 2"},
+            "400-long": {
+                "message": "Please reduce the length",
+                "code": "context_length_exceeded",
+            },
+            "400-tool": {
+                "message": "Failed to call a function",
+                "code": "tool_use_failed",
+                "failed_generation": "<think>\nx\n</think>\n```answer\nsalvaged\n```",
+            },
+        }
+        return await self._send(writer, 400, {"error": errors[fault]})
+
+    async def _reset(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        if fault == "reset-late":
+            await self._payload(body)
+        writer.transport.abort()
+        return False
+
+    async def _cut(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, await self._payload(body), cut=50)
+
+    async def _stall(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        await asyncio.sleep(self.stall)
+        return False
+
+    async def _empty(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, b"")
+
+    async def _html(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, b"<html>Bad gateway</html>", kind="text/html")
+
+    async def _half(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        data = json.dumps(await self._payload(body)).encode()
+        return await self._send(writer, 200, data[: len(data) // 2])
+
+    async def _no(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, {"id": "x", "choices": []})
+
+    async def _error(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, {"error": {"message": "upstream", "code": 502}})
+
+
+class ProviderThread:
+    """A provider in a thread of its own, for clients that block or are processes."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Provider:
+        self._thread.start()
+        self._do(self.provider.__aenter__())
+        return self.provider
+
+    def __exit__(self, *exc: object) -> None:
+        self._do(self.provider.__aexit__())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _do(self, work: Any) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

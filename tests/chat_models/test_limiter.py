@@ -1,0 +1,272 @@
+"""The limiter against servers that count differently, under a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from random import Random
+
+import pytest
+from chat_models.api_cases import run_virtual
+
+from deepcoder.chat_models.limiter import Limiter, parse_duration, retry_after
+from deepcoder.errors import UnavailableError
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Server:
+    """Counts requests and tokens of the last minute, or refills a bucket as Groq does."""
+
+    def __init__(self, requests=None, tokens=None, *, bucket=False, headers=False, after=False):
+        self.requests, self.tokens, self.bucket = requests, tokens, bucket
+        self.headers, self.after = headers, after
+        self.log: deque[tuple[float, int]] = deque()
+        self.level, self.at = float(tokens or 0), 0.0
+        self.accepted: list[tuple[float, int]] = []
+        self.violations = 0
+
+    def _room(self, cost: int) -> bool:
+        while self.log and self.log[0][0] <= now() - 60:
+            self.log.popleft()
+        if self.requests is not None and len(self.log) >= self.requests:
+            return False
+        if self.tokens is None:
+            return True
+        if self.bucket:
+            self.level = min(self.tokens, self.level + (now() - self.at) * self.tokens / 60)
+            self.at = now()
+            return self.level >= cost
+        return sum(c for _, c in self.log) + cost <= self.tokens
+
+    async def call(self, cost: int, latency: float) -> tuple[bool, dict[str, str]]:
+        room = self._room(cost)
+        if room:
+            self.log.append((now(), cost))
+            self.accepted.append((now(), cost))
+            self.level -= cost
+        else:
+            self.violations += 1
+        head = {}
+        if self.headers and self.tokens is not None:
+            missing = self.tokens - self.level
+            head = {
+                "x-ratelimit-limit-tokens": str(self.tokens),
+                "x-ratelimit-remaining-tokens": str(int(self.level)),
+                "x-ratelimit-reset-tokens": f"{missing * 60 / self.tokens:.3f}s",
+                "x-ratelimit-limit-requests": "14400",
+                "x-ratelimit-remaining-requests": "14000",
+                "x-ratelimit-reset-requests": "40m0s",
+            }
+        if not room and self.after:
+            wait = self.log[0][0] + 60 - now() if self.log else 1.0
+            head["retry-after"] = f"{wait:.2f}"
+        await asyncio.sleep(latency)
+        return room, head
+
+
+async def drive(limiter, server, *, minutes, workers=8, seed=0, cost=lambda rng: 100, guess=120):
+    """Workers that ask without a pause for so many minutes; how often each was served."""
+    served = [0] * workers
+    rng = Random(seed)
+
+    async def work(index: int) -> None:
+        while now() < minutes * 60:
+            ticket = await limiter.acquire(guess)
+            price = cost(rng)
+            done, headers = await server.call(price, rng.uniform(0.05, 0.6))
+            if done:
+                limiter.answered(ticket, headers, tokens=price)
+                served[index] += 1
+            else:
+                limiter.refused(ticket, headers)
+
+    await asyncio.gather(*(work(index) for index in range(workers)))
+    return served
+
+
+def limiter(**kwargs) -> Limiter:
+    return Limiter(random=Random(1), **kwargs)
+
+
+@pytest.mark.parametrize("rate", [5, 30, 600])
+def test_a_configured_rate_is_used_and_never_broken(rate):
+    server = Server(requests=rate)
+
+    served = run_virtual(drive(limiter(requests_per_minute=rate), server, minutes=10))
+    assert server.violations == 0
+    assert sum(served) >= 0.95 * rate * 10
+
+
+def test_configured_tokens_are_used_and_never_broken():
+    server = Server(tokens=20_000)
+    lim = limiter(tokens_per_minute=20_000)
+    run_virtual(drive(lim, server, minutes=10, cost=lambda rng: rng.randint(60, 119)))
+    used = sum(cost for at, cost in server.accepted if at < 600)
+    assert server.violations == 0
+    assert used >= 0.95 * 20_000 * 10
+
+
+def test_token_headers_alone_keep_a_bucket_as_groq_refills_it():
+    server = Server(tokens=6_000, bucket=True, headers=True)
+    run_virtual(drive(limiter(), server, minutes=10, cost=lambda rng: rng.randint(60, 119)))
+    used = sum(cost for at, cost in server.accepted if at < 600)
+    assert server.violations == 0
+    assert used >= 0.95 * 6_000 * 10
+
+
+def test_a_hidden_rate_is_learned_with_few_refusals():
+    server = Server(requests=30)
+    lim = limiter()
+    served = run_virtual(drive(lim, server, minutes=60, workers=16))
+    assert server.violations <= 90  # without learning it is thousands
+    assert sum(served) >= 0.8 * 30 * 60
+    assert lim.requests_per_minute is not None
+    assert 15 < lim.requests_per_minute < 45
+
+
+def test_a_limit_named_in_the_refusal_is_taken_and_kept():
+    async def main() -> tuple[float | None, int]:
+        lim, server = limiter(), Server(requests=10)
+        text = "429: limit reached on requests per minute (RPM): Limit 10, Used 10, Requested 1"
+        while now() < 600:
+            ticket = await lim.acquire(10)
+            done, headers = await server.call(1, 0.1)
+            if done:
+                lim.answered(ticket, headers, tokens=1)
+            else:
+                lim.refused(ticket, headers, f"{text}. Please try again in 6s.")
+        return lim.requests_per_minute, server.violations
+
+    rate, violations = run_virtual(main())
+    assert rate is not None
+    assert rate <= 10
+    assert violations <= 12  # the window of the first burst, and then none
+
+
+def test_one_stray_refusal_pauses_but_does_not_lower_the_rate():
+    async def main() -> float | None:
+        lim = limiter()
+        for number in range(50):
+            ticket = await lim.acquire(10)
+            if number % 17 == 5:
+                lim.refused(ticket, {})
+            else:
+                lim.answered(ticket, {}, tokens=10)
+        return lim.requests_per_minute
+
+    assert run_virtual(main()) is None
+
+
+def test_after_a_refusal_all_wait_and_then_one_goes_first():
+    async def main() -> list[float]:
+        lim, sent = limiter(), []
+        first = await lim.acquire(1)
+        lim.answered(first, {}, tokens=1)
+        ticket = await lim.acquire(1)
+
+        async def work() -> None:
+            mine = await lim.acquire(1)
+            sent.append(now())
+            await asyncio.sleep(2)
+            lim.answered(mine, {}, tokens=1)
+
+        lim.refused(ticket, {"retry-after": "20"})
+        await asyncio.gather(*(work() for _ in range(10)))
+        return sent
+
+    sent = run_virtual(main())
+    assert sent[0] == pytest.approx(20, abs=0.1)
+    assert min(sent[1:]) >= 22  # nobody before the first has been answered
+
+
+def test_workers_are_served_in_turn():
+    served = run_virtual(drive(limiter(requests_per_minute=60), Server(), minutes=10, workers=7))
+    assert max(served) - min(served) <= 2
+
+
+def test_a_quota_of_the_day_ends_the_wait_and_says_when():
+    async def main() -> None:
+        lim = limiter(patience=900)
+        ticket = await lim.acquire(1)
+        head = {
+            "x-ratelimit-limit-requests": "1000",
+            "x-ratelimit-remaining-requests": "0",
+            "x-ratelimit-reset-requests": "5h12m0s",
+        }
+        lim.answered(ticket, head, tokens=1)
+        await lim.acquire(1)
+
+    with pytest.raises(UnavailableError, match=r"5\.2 h"):
+        run_virtual(main())
+
+
+def test_answers_that_overtake_one_another_do_not_raise_what_remains():
+    def head(remaining: int) -> dict[str, str]:
+        return {
+            "x-ratelimit-remaining-requests": str(remaining),
+            "x-ratelimit-reset-requests": "60s",
+        }
+
+    async def main() -> float:
+        lim = limiter()
+        first = await lim.acquire(1)
+        lim.answered(first, {}, tokens=1)
+        early, late = await lim.acquire(1), await lim.acquire(1)
+        lim.answered(late, head(0), tokens=1)
+        lim.answered(early, head(1), tokens=1)
+        await lim.acquire(1)
+        return now()
+
+    assert run_virtual(main()) >= 60
+
+
+def test_a_cancelled_worker_does_not_hold_up_the_queue():
+    async def main() -> None:
+        lim = limiter(requests_per_minute=10)
+        tasks = [asyncio.ensure_future(lim.acquire(1)) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        tasks[1].cancel()
+        for task in (tasks[0], *tasks[2:]):
+            lim.answered(await task, {}, tokens=1)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7.66s", 7.66),
+        ("2m59.56s", 179.56),
+        ("120ms", 0.12),
+        ("1h0m1s", 3601),
+        ("3", 3),
+        ("soon", None),
+        ("", None),
+        ("-1", None),
+        ("nan", None),
+    ],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_times_to_wait_in_seconds_as_a_date_and_in_words():
+    assert retry_after({"retry-after": "2"}) == 2
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert retry_after({}, "Please try again in 1m2.5s. Visit") == 62.5
+    assert retry_after({}, "slow down") is None
+
+
+def test_the_book_does_not_grow():
+    async def main() -> int:
+        lim = limiter()
+        for _ in itertools.repeat(None, 3000):
+            lim.answered(await lim.acquire(1), {}, tokens=1)
+            await asyncio.sleep(0.2)
+        return len(lim._book)
+
+    assert run_virtual(main()) <= 302

@@ -1,0 +1,161 @@
+"""The file of responses: nothing torn, nothing lost, nothing mixed up; and replaying it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_models.api_cases import HI
+
+from deepcoder.chat_models.lines import LineFile
+from deepcoder.chat_models.pricing import Price, Spending
+from deepcoder.chat_models.replay import ReplayTeacher
+from deepcoder.chat_models.response_cache import Request, ResponseCache
+from deepcoder.chat_models.wire import encode
+from deepcoder.errors import BackendError, MissingError
+from deepcoder.types import Message, Role, Sampling, Usage
+
+
+def request(seed: int | None = 1, model: str = "m", **body: Any) -> Request:
+    fields = {"model": model, "messages": encode(HI, replay_reasoning=False)} | body
+    return Request(to={"kind": "groq"}, body=fields, seed=seed)
+
+
+def response(text: str) -> dict[str, Any]:
+    message = {"content": text, "reasoning": "because"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 3}
+    return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+
+
+def test_what_was_put_is_got_after_a_restart(tmp_path: Path):
+    path = tmp_path / "deep" / "r.jsonl"
+    cache = ResponseCache(path)
+    hostile = "a\u2028b\x00c\x85\nd é"
+    cache.put(request(), response(hostile), seconds=0.5)
+    for opened in (cache, ResponseCache(path)):
+        found = opened.get(request().key)
+        assert found is not None
+        assert found.response == response(hostile)
+    assert ResponseCache(path).get(request(seed=2).key) is None
+
+
+def test_everything_in_the_request_is_in_its_key():
+    keys = {
+        request().key,
+        request(seed=2).key,
+        request(model="n").key,
+        request(temperature=0.5).key,
+        Request(to={"kind": "x"}, body=request().body, seed=1).key,
+        Request(to=request().to, body=request().body, seed=1, extra={"a": 1}).key,
+    }
+    assert len(keys) == 6
+
+
+def test_a_torn_line_costs_only_itself(tmp_path: Path):
+    path = tmp_path / "r.jsonl"
+    first = ResponseCache(path)
+    first.put(request(1), response("one"), seconds=0)
+    whole = path.read_bytes()
+    first.put(request(2), response("two"), seconds=0)
+    both = path.read_bytes()
+    for end in range(len(whole), len(both), 37):
+        path.write_bytes(both[:end])
+        cache = ResponseCache(path)
+        assert len(cache) == 1
+        cache.put(request(3), response("three"), seconds=0)
+        again = ResponseCache(path)
+        assert again.get(request(1).key) is not None
+        assert again.get(request(3).key) is not None
+
+
+def _append(path: Path, name: str) -> None:
+    file = LineFile(path)
+    for number in range(50):
+        file.append(json.dumps({"name": name, "number": number, "pad": "x" * 3000}))
+
+
+def test_processes_that_append_together_tear_nothing(tmp_path: Path):
+    path = tmp_path / "r.jsonl"
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_append, args=(path, name)) for name in "ab"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    found = [(r["name"], r["number"]) for _, r in LineFile(path).records()]
+    assert sorted(found) == [(name, number) for name in "ab" for number in range(50)]
+    assert len(path.read_bytes().splitlines()) == 100
+
+
+def test_replay_answers_what_was_recorded_and_nothing_else(tmp_path: Path):
+    path = tmp_path / "r.jsonl"
+    cache = ResponseCache(path)
+    cache.put(request(1), response("one"), seconds=0)
+    cache.put(request(None), response("any"), seconds=0)
+    teacher = ReplayTeacher(path)
+    one = asyncio.run(teacher.complete(HI, Sampling(seed=1)))
+    other = asyncio.run(teacher.complete(HI, Sampling(seed=9)))
+    assert (one.text, one.reasoning, one.usage.completion_tokens) == ("one", "because", 3)
+    assert one.usage.usd == 0
+    assert other.text == "any"
+    longer = [*HI, Message(role=Role.ASSISTANT, content="4")]
+    with pytest.raises(BackendError, match="3 messages"):
+        asyncio.run(teacher.complete(longer, Sampling(seed=1)))
+
+
+def test_replay_says_what_is_wrong_with_its_file(tmp_path: Path):
+    path = tmp_path / "r.jsonl"
+    with pytest.raises(MissingError, match="no file"):
+        ReplayTeacher(path)
+    path.write_text("not json\n")
+    with pytest.raises(MissingError, match="no response"):
+        ReplayTeacher(path)
+    cache = ResponseCache(path)
+    for model in ("m", "n"):
+        cache.put(request(model=model), response(model), seconds=0)
+    with pytest.raises(MissingError, match="2 models"):
+        ReplayTeacher(path)
+    chosen = ReplayTeacher(path, model="n")
+    assert asyncio.run(chosen.complete(HI, Sampling(seed=1))).text == "n"
+
+
+# ------------------------------------------------------------------------------------- spending
+
+
+def test_prices_are_per_million_and_cached_tokens_are_cheaper():
+    price = Price(input=1.0, output=4.0, cached_input=0.5)
+    assert price.usd(1_000_000, 500_000) == pytest.approx(3.0)
+    assert price.usd(1_000_000, 0, cached_tokens=400_000) == pytest.approx(0.8)
+    assert Price(input=1.0, output=4.0).usd(10, 0, cached_tokens=10) == pytest.approx(10e-6)
+
+
+def test_the_account_goes_on_after_a_restart_and_tells_once(tmp_path: Path):
+    told: list[str] = []
+    path = tmp_path / "spending.jsonl"
+
+    def account() -> Spending:
+        return Spending(path, max_usd=1.0, on_exhausted=lambda: told.append("!"))
+
+    first = account()
+    first.book(Usage(prompt_tokens=10, completion_tokens=5, usd=0.6))
+    assert first.exhausted is None
+    second = account()
+    assert second.total.usd == pytest.approx(0.6)
+    second.book(Usage(usd=0.5), estimated="timeout")
+    second.book(Usage(usd=0.5))
+    assert second.exhausted == "generation.max_usd=1"
+    assert told == ["!"]
+    assert account().tokens == 15
+    assert told == ["!", "!"]  # a run that begins with an empty purse knows it at once
+
+
+def test_tokens_can_be_the_budget():
+    account = Spending(max_tokens=100)
+    account.book(Usage(prompt_tokens=60, completion_tokens=39))
+    assert account.exhausted is None
+    account.book(Usage(prompt_tokens=1))
+    assert account.exhausted == "generation.max_tokens=100"
