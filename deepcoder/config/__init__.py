@@ -1,0 +1,74 @@
+"""The configuration: its schema, its cross-field rules, and the one place that instantiates.
+
+Every stage composes the same tree (`conf/base.yaml` checked against `Config`), so that a stage can
+tell from its own configuration where the output of another stage lies (`deepcoder.runs`).
+
+    from deepcoder.config import compose
+    cfg = compose("train", ["loss=sad", "student=tiny"])
+
+`names` holds the closed sets, `schema` the fields, `rules` what a single field cannot say,
+`building` composition and instantiation. No torch: `--help` and composition errors answer at once.
+"""
+
+from deepcoder.config.building import CONF_DIR, build, compose
+from deepcoder.config.names import (
+    ProblemsKind,
+    Quantization,
+    SandboxTier,
+    SignalKind,
+    StudentSource,
+    TeacherKind,
+    TeacherPreset,
+    TrajectoryFormat,
+    Truncation,
+)
+from deepcoder.config.rules import has_logits, resolve_signal, validate
+from deepcoder.config.schema import (
+    AgentConfig,
+    BenchmarkConfig,
+    Config,
+    DataConfig,
+    GenerationConfig,
+    LoraConfig,
+    LossConfig,
+    PathsConfig,
+    PriceConfig,
+    ProblemsConfig,
+    SandboxConfig,
+    StudentConfig,
+    TeacherConfig,
+)
+from deepcoder.losses.names import DivergenceName, Normaliser
+
+__all__ = [
+    "CONF_DIR",
+    "AgentConfig",
+    "BenchmarkConfig",
+    "Config",
+    "DataConfig",
+    "DivergenceName",
+    "GenerationConfig",
+    "LoraConfig",
+    "LossConfig",
+    "Normaliser",
+    "PathsConfig",
+    "PriceConfig",
+    "ProblemsConfig",
+    "ProblemsKind",
+    "Quantization",
+    "SandboxConfig",
+    "SandboxTier",
+    "SignalKind",
+    "StudentConfig",
+    "StudentSource",
+    "TeacherConfig",
+    "TeacherKind",
+    "TeacherPreset",
+    "TrajectoryFormat",
+    "Truncation",
+    "build",
+    "compose",
+    "has_logits",
+    "resolve_signal",
+    "validate",
+]

@@ -1,0 +1,125 @@
+"""Closed sets of the configuration, each member documented.
+
+Members are lower case because OmegaConf reads an enum by the name of its member.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TeacherKind(StrEnum):
+    """Who answers when a teacher episode is generated, and whether logits can be had."""
+
+    oracle = "oracle"
+    """Scripted from reference solutions; plays through the real graph and sandbox. No logits."""
+    local = "local"
+    """A transformers model in this process: generates, and gives logits for the KL loss."""
+    groq = "groq"
+    """Groq's API through its SDK. Costs money; no logits."""
+    openai_compatible = "openai_compatible"
+    """Any server that speaks OpenAI's dialect; `teacher.preset` knows five of them. No logits."""
+    replay = "replay"
+    """Recorded responses: costs nothing, answers only what was asked before. No logits."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether a provider is asked over the network, which may cost money."""
+        return self in (TeacherKind.groq, TeacherKind.openai_compatible)
+
+
+class TeacherPreset(StrEnum):
+    """Servers of OpenAI's dialect whose address, key and habits are known (openai_compatible)."""
+
+    deepseek = "deepseek"
+    """DeepSeek's own API: wants the reasoning of earlier turns back."""
+    vllm = "vllm"
+    """A vLLM server: gives token ids and log-probabilities."""
+    sglang = "sglang"
+    together = "together"
+    openrouter = "openrouter"
+
+
+class ProblemsKind(StrEnum):
+    """Where problems come from."""
+
+    builtin = "builtin"
+    """The hand-written bank and the procedural families."""
+    jsonl = "jsonl"
+    """A user's own file, one problem a line."""
+    mbpp = "mbpp"
+    humaneval = "humaneval"
+    """Evaluation only: refuses to be a training set."""
+
+
+class StudentSource(StrEnum):
+    """Where a student's weights come from."""
+
+    hub = "hub"
+    """A hub id or a local folder, through `from_pretrained`."""
+    package = "package"
+    """Weights inside an installed Python package (GGUF), converted once into the cache."""
+    random = "random"
+    """Fresh random weights of a small architecture: for tests."""
+
+
+class Quantization(StrEnum):
+    """How the frozen base is stored."""
+
+    none = "none"
+    nf4 = "nf4"
+    """4-bit NormalFloat with double quantisation (bitsandbytes)."""
+
+
+class SignalKind(StrEnum):
+    """What the student is pulled towards at a token."""
+
+    auto = "auto"
+    """`online` when the teacher has logits, otherwise `hard`; the run is labelled with which."""
+    hard = "hard"
+    """The token that the teacher chose: every divergence becomes cross-entropy."""
+    online = "online"
+    """Dense logits of a white-box teacher, computed while training."""
+
+
+class TrajectoryFormat(StrEnum):
+    """How a file of trajectories is read."""
+
+    auto = "auto"
+    """Told apart by the first record."""
+    deepcoder = "deepcoder"
+    """Our own versioned JSONL."""
+    react = "react"
+    """Chat messages with Thought / Action / Observation text."""
+    r1 = "r1"
+    """A prompt and a response with think tags."""
+    openai = "openai"
+    """OpenAI messages with tool calls, or a chat with one task."""
+    sharegpt = "sharegpt"
+    """`conversations` of `from` and `value`."""
+    mini_swe_agent = "mini_swe_agent"
+    """mini-swe-agent's `.traj.json`."""
+    swe_agent = "swe_agent"
+    """SWE-agent's `.traj`."""
+    atif = "atif"
+    """Agent Trajectory Interchange Format, version 1.4 or later of 1."""
+
+
+class Truncation(StrEnum):
+    """What happens to a trajectory that is longer than the student's budget."""
+
+    drop = "drop"
+    """It is left out, counted and listed."""
+    steps = "steps"
+    """Whole steps are cut from the end until it fits; an action is never cut in the middle."""
+
+
+class SandboxTier(StrEnum):
+    """How strongly model-written code is contained. See docs/sandbox.md."""
+
+    auto = "auto"
+    """The strongest tier that a probe finds working."""
+    namespaces = "namespaces"
+    landlock = "landlock"
+    rlimits = "rlimits"
+    """Limits only; refused unless `sandbox.allow_weak=true`."""

@@ -1,0 +1,160 @@
+"""Cross-field rules: what a single field cannot say. They run before anything heavy is imported."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from deepcoder.config.names import ProblemsKind, SignalKind, TeacherKind, TeacherPreset
+from deepcoder.config.schema import Config, TeacherConfig
+from deepcoder.errors import ConfigError
+from deepcoder.losses.names import DivergenceName
+
+__all__ = ["has_logits", "resolve_signal", "validate"]
+
+
+def has_logits(teacher: TeacherConfig) -> bool:
+    """Whether the configured teacher can give logits to the loss."""
+    return teacher.kind is TeacherKind.local
+
+
+def resolve_signal(cfg: Config) -> SignalKind:
+    """What `loss.signal=auto` means for this teacher."""
+    if cfg.loss.signal is SignalKind.auto:
+        return SignalKind.online if has_logits(cfg.teacher) else SignalKind.hard
+    return cfg.loss.signal
+
+
+def validate(cfg: Config) -> None:
+    """Cross-field rules; runs in every stage before anything heavy is imported.
+
+    Raises ConfigError naming the fields, what they hold, and what to write instead.
+    """
+    _validate_signal(cfg)
+    _validate_ranges(cfg)
+    if cfg.teacher.kind is TeacherKind.local and not cfg.teacher.model:
+        raise ConfigError(
+            "teacher=local needs a model.",
+            fix="add teacher.model=<hub id or folder of a transformers model>",
+        )
+    _validate_remote_teacher(cfg)
+    if cfg.problems.kind is ProblemsKind.jsonl and not cfg.problems.path:
+        raise ConfigError("problems=jsonl needs a file.", fix="add problems.path=<file.jsonl>")
+    if max(cfg.benchmark.k) > cfg.benchmark.samples:
+        raise ConfigError(
+            f"benchmark.k={list(cfg.benchmark.k)} needs at least {max(cfg.benchmark.k)} samples "
+            f"per problem, and benchmark.samples={cfg.benchmark.samples}.",
+            fix=f"set benchmark.samples={max(cfg.benchmark.k)} or lower k",
+        )
+    if "finish" not in cfg.agent.tools:
+        raise ConfigError(
+            "agent.tools has no `finish`: no episode could end with an answer.",
+            fix="add finish to agent.tools",
+        )
+
+
+def _validate_signal(cfg: Config) -> None:
+    signal = resolve_signal(cfg)
+    if signal is SignalKind.online and not has_logits(cfg.teacher):
+        raise ConfigError(
+            f"loss.signal=online asks for the teacher's logits, and teacher={cfg.teacher.kind} "
+            "has none.",
+            fix="use loss.signal=hard (cross-entropy on the teacher's tokens), or a white-box "
+            "teacher: teacher=local teacher.model=<hub id or folder>",
+        )
+    if signal is SignalKind.hard:
+        loss = cfg.loss
+        for name in ("divergence", "reason_divergence", "act_divergence"):
+            value = getattr(loss, name)
+            if value not in (None, DivergenceName.forward_kl):
+                raise ConfigError(
+                    f"loss.{name}={value} compares distributions, and teacher="
+                    f"{cfg.teacher.kind} gives only the chosen tokens.",
+                    fix="use forward_kl (which becomes cross-entropy), or teacher=local "
+                    "teacher.model=<hub id or folder>",
+                )
+
+
+def _validate_remote_teacher(cfg: Config) -> None:
+    teacher, generation = cfg.teacher, cfg.generation
+    if teacher.kind is TeacherKind.replay and not teacher.path:
+        raise ConfigError(
+            "teacher=replay needs a file of recorded responses.",
+            fix="add teacher.path=<file.jsonl> (teacher.cache of an earlier run)",
+        )
+    for name, budget in (("max_usd", generation.max_usd), ("max_tokens", generation.max_tokens)):
+        if budget is not None and budget <= 0:
+            raise ConfigError(
+                f"generation.{name}={budget} leaves nothing to spend.",
+                fix=f"raise generation.{name}, or use null for no limit",
+            )
+    if not teacher.kind.remote:
+        return
+    if not teacher.model:
+        raise ConfigError(
+            f"teacher={teacher.kind} needs a model.",
+            fix="add teacher.model=<the provider's name for it>",
+        )
+    address = urlsplit(teacher.base_url or "")
+    if address.username or address.password or address.query:
+        raise ConfigError(
+            "teacher.base_url may hold no user name, password or query: it is written to files.",
+            fix="give the key in an environment variable and its name in teacher.api_key_env",
+        )
+    free = teacher.preset in (TeacherPreset.vllm, TeacherPreset.sglang)
+    if generation.max_usd is not None and not free and teacher.model not in teacher.prices:
+        raise ConfigError(
+            f"generation.max_usd={generation.max_usd} cannot be kept: teacher.prices has no price "
+            f"for {teacher.model}.",
+            fix=f"add it in US dollars per million tokens: '+teacher.prices={{{teacher.model}: "
+            "{input: 0.1, output: 0.4}}', or use generation.max_tokens",
+        )
+
+
+def _validate_ranges(cfg: Config) -> None:
+    unit = (
+        ("loss.ce_mix", cfg.loss.ce_mix),
+        ("loss.beta", cfg.loss.beta),
+        ("loss.alpha", cfg.loss.alpha),
+        ("problems.heldout_fraction", cfg.problems.heldout_fraction),
+        ("data.validation_fraction", cfg.data.validation_fraction),
+        ("teacher.mistake_rate", cfg.teacher.mistake_rate),
+        ("benchmark.confidence", cfg.benchmark.confidence),
+    )
+    for name, value in unit:
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name}={value} is outside 0…1.", fix=f"set {name} within 0 and 1")
+    positive = (
+        ("loss.temperature", cfg.loss.temperature),
+        ("student.max_tokens", cfg.student.max_tokens),
+        ("benchmark.samples", cfg.benchmark.samples),
+        ("generation.samples", cfg.generation.samples),
+        ("generation.workers", cfg.generation.workers),
+        ("agent.max_turns", cfg.agent.max_turns),
+        ("sandbox.workers", cfg.sandbox.workers),
+        ("teacher.attempts", cfg.teacher.attempts),
+        ("teacher.timeout_seconds", cfg.teacher.timeout_seconds),
+    )
+    for name, value in positive:
+        if value <= 0:
+            raise ConfigError(f"{name}={value} must be positive.", fix=f"raise {name}")
+    if cfg.data.page_examples < 0:
+        raise ConfigError(
+            f"data.page_examples={cfg.data.page_examples} may not be negative.",
+            fix="use 0 for no page",
+        )
+    budget = cfg.data.batch_tokens
+    if budget is not None and budget < cfg.student.max_tokens:
+        raise ConfigError(
+            f"data.batch_tokens={budget} is less than student.max_tokens="
+            f"{cfg.student.max_tokens}: the longest trajectory would not fit a batch.",
+            fix="raise data.batch_tokens, lower student.max_tokens, or leave batch_tokens null",
+        )
+    if cfg.loss.reason_weight < 0 or cfg.loss.act_weight < 0:
+        raise ConfigError(
+            "loss.reason_weight and loss.act_weight may not be negative.", fix="use 0 or more"
+        )
+    if cfg.loss.reason_weight == 0 and cfg.loss.act_weight == 0:
+        raise ConfigError(
+            "loss.reason_weight and loss.act_weight are both 0: nothing would be learned.",
+            fix="give at least one of them a positive weight",
+        )

@@ -1,0 +1,341 @@
+"""The tree that every stage composes: its fields, their units and defaults.
+
+Third-party constructors (`optim`, `trainer`, `callbacks`, `logger`) are plain nodes with a
+`_target_`; everything that changes the science has a typed field here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+from deepcoder.config.names import (
+    ProblemsKind,
+    Quantization,
+    SandboxTier,
+    SignalKind,
+    StudentSource,
+    TeacherKind,
+    TeacherPreset,
+    TrajectoryFormat,
+    Truncation,
+)
+from deepcoder.losses.names import DivergenceName, Normaliser
+
+
+@dataclass
+class PathsConfig:
+    """Where things lie."""
+
+    runs: str = "runs"
+    """Folder of run folders, relative to the working directory or absolute."""
+    cache: str = "${oc.env:DEEPCODER_CACHE,'~/.cache/deepcoder'}"
+    """Folder of converted models; shared between projects."""
+
+
+@dataclass
+class ProblemsConfig:
+    """Which problems the teacher solves (`train` split) and which stay unseen (`heldout`)."""
+
+    kind: ProblemsKind = ProblemsKind.builtin
+    path: str | None = None
+    """File to read (jsonl, mbpp, humaneval); null looks for a package, then the hub."""
+    bank: bool = True
+    """Include the hand-written problems (builtin)."""
+    variants: int = 16
+    """Problems per procedural family in the train split (builtin)."""
+    heldout_variants: int = 4
+    """Problems per procedural family in the held-out split (builtin)."""
+    families: list[str] | None = None
+    """Names of procedural families; null takes all (builtin)."""
+    heldout_fraction: float = 0.2
+    """Share of hand-written problems, or of a user's file, that is held out."""
+    seed: int = 0
+
+
+@dataclass
+class PriceConfig:
+    """What a model costs, in US dollars per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+    """Prompt tokens that the provider had in its cache; null charges them as input."""
+    date: str = "unknown"
+    """Day on which the price was read, ISO 8601: prices change."""
+
+
+@dataclass
+class TeacherConfig:
+    """Who solves the problems, and what it can give to the loss."""
+
+    kind: TeacherKind = TeacherKind.oracle
+    model: str | None = None
+    """Hub id or folder of the model (local), or the provider's name for it (API teachers)."""
+    revision: str | None = None
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 1024
+    """Tokens per answer."""
+    mistake_rate: float = 0.25
+    """Share of episodes in which the oracle first tries a plausible wrong solution (oracle)."""
+    dtype: str = "bfloat16"
+    """Number format of the weights (local)."""
+    device_map: str | None = None
+    """Passed to `from_pretrained`: `auto` spreads a large teacher over devices (local)."""
+    batch_size: int = 8
+    """Episodes decoded together (local)."""
+    preset: TeacherPreset | None = None
+    """Which server speaks the dialect (openai_compatible); null is one that is not listed."""
+    base_url: str | None = None
+    """Address of the API; null takes the provider's own. Never with a user name or a key in it."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; null takes the provider's usual one."""
+    reasoning_format: str | None = None
+    """`parsed`, `raw` or `hidden` (groq); null does not ask for one."""
+    reasoning_effort: str | None = None
+    """How long to think, in the provider's words; null does not ask."""
+    logprobs: bool = False
+    """Ask for log-probabilities of the chosen tokens, where the provider gives them."""
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    """More fields of the request, passed on as they are."""
+    timeout_seconds: float = 180.0
+    """Seconds a request may take before it counts as stalled and is asked again."""
+    attempts: int = 8
+    """Times a request is sent before its episode is left for the next run."""
+    retry_seconds: float = 0.5
+    """Seconds of the first wait after a fault; later waits double, each drawn at random below."""
+    patience_seconds: float = 900.0
+    """Seconds to wait for a provider that is down or for a used-up quota before stopping."""
+    requests_per_minute: float | None = None
+    """Most requests per minute; null learns it from the provider's refusals."""
+    tokens_per_minute: float | None = None
+    """Most tokens (prompt and answer) per minute; null goes by the provider's headers."""
+    prices: dict[str, PriceConfig] = field(default_factory=dict)
+    """Price of each model by its name."""
+    cache: str | None = "${paths.cache}/responses"
+    """Folder where every paid response is kept, so that none is paid for twice; null keeps none."""
+    path: str | None = None
+    """File of recorded responses (replay)."""
+
+
+@dataclass
+class AgentConfig:
+    """How an episode is played. The same for teacher, student in evaluation, and service."""
+
+    protocol: str = "codeact"
+    """How a step is written and parsed: see deepcoder/rendering/protocols.py."""
+    tools: list[str] = field(default_factory=lambda: ["python", "finish"])
+    prompt: str = "codeact-v1"
+    """Versioned system prompt: a file of deepcoder/agent/prompts."""
+    max_turns: int = 6
+    """Answers of the model per episode."""
+    max_tokens: int = 4096
+    """Tokens the model may write per episode."""
+    max_seconds: float = 600.0
+    """Seconds of wall clock per episode."""
+    max_invalid: int = 2
+    """Answers in a row that cannot be read before the episode is given up."""
+    observation_chars: int = 1200
+    """Characters of a tool's output that the model sees; the rest is cut and said so."""
+
+
+@dataclass
+class SandboxConfig:
+    """How model-written code is contained. See docs/sandbox.md."""
+
+    tier: SandboxTier = SandboxTier.auto
+    allow_weak: bool = False
+    """Allow the `rlimits` tier, which contains accidents but not attacks."""
+    workers: int = 2
+    """Processes that run code side by side."""
+    wall_seconds: float = 5.0
+    cpu_seconds: float = 5.0
+    memory_mb: int = 512
+    output_bytes: int = 1048576
+    """Bytes of standard output, and as many of standard error; beyond it the run is ended."""
+    processes: int = 16
+    """Threads a run may have; other processes are never allowed."""
+    disk_mb: int = 16
+    """Size of the private temporary folder (namespaces tier)."""
+    recycle_after: int = 1000
+    """Runs after which a worker is replaced."""
+    preload: list[str] = field(default_factory=list)
+    """Modules imported once in the worker beyond the standard library, e.g. [numpy]."""
+
+
+@dataclass
+class GenerationConfig:
+    """How many episodes are played."""
+
+    samples: int = 1
+    """Episodes per problem."""
+    limit: int | None = None
+    """Use only the first N problems after a seeded shuffle; null uses all."""
+    workers: int = 8
+    """Episodes in flight."""
+    max_usd: float | None = None
+    """US dollars that the run may spend on its teacher; episodes in flight are still finished."""
+    max_tokens: int | None = None
+    """Tokens (prompts and answers) that the run may pay for; episodes in flight are finished."""
+
+
+@dataclass
+class LoraConfig:
+    """Low-rank adapters (arXiv 2106.09685)."""
+
+    r: int = 16
+    """Rank."""
+    alpha: int = 32
+    """Scale is alpha / r."""
+    dropout: float = 0.0
+    target_modules: Any = "all-linear"
+    """Names of the layers that get adapters, or `all-linear`."""
+
+
+@dataclass
+class StudentConfig:
+    """The model that learns."""
+
+    source: StudentSource = StudentSource.hub
+    model: str = "???"
+    """Hub id, folder, package name, or architecture name, as `source` says."""
+    revision: str | None = None
+    quantization: Quantization = Quantization.none
+    dtype: str = "bfloat16"
+    """Number format of the frozen base; adapters stay in float32."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    gradient_checkpointing: bool = False
+    max_tokens: int = 4096
+    """Longest trajectory trained on, in tokens."""
+    needs_gpu: bool = False
+    """Refuse to start without an accelerator, with a message instead of a night of waiting."""
+
+
+@dataclass
+class LossConfig:
+    """Structured Agent Distillation (arXiv 2505.13820) and its baselines.
+
+    L = reason_weight · N(Σ_reason w D) + act_weight · N(Σ_act w D). `reason_weight` is the paper's
+    λ_r, `act_weight` its λ_a.
+    """
+
+    name: str = "sad"
+    signal: SignalKind = SignalKind.auto
+    reason_weight: float = 1.0
+    act_weight: float = 1.0
+    divergence: DivergenceName = DivergenceName.forward_kl
+    """D for both groups, unless one of the next two says otherwise."""
+    reason_divergence: DivergenceName | None = None
+    act_divergence: DivergenceName | None = None
+    beta: float = 0.5
+    """Mixture weight of JSD; 0.5 is symmetric."""
+    alpha: float = 0.1
+    """Share of the other distribution mixed in by the skewed divergences."""
+    normaliser: Normaliser = Normaliser.group_mean
+    ce_mix: float = 0.0
+    """Share of cross-entropy on the teacher's token: (1 - ce_mix)·D + ce_mix·CE."""
+    temperature: float = 1.0
+    """Both distributions are softened by it; value and gradient carry temperature²."""
+    kind_weights: dict[str, float] = field(default_factory=dict)
+    """Multipliers per span kind, e.g. {act.name: 2.0}; a kind that is not named has 1."""
+    label_smoothing: float = 0.0
+    """Share of the cross-entropy's target that is spread over the vocabulary."""
+    z_loss: float = 0.0
+    """Weight of the squared log-normaliser of the student's logits; 1e-4 is usual."""
+    focal: float = 0.0
+    """Exponent of (1 - q(token)): turns down what the student already predicts; 0 is off."""
+    confidence: float = 0.0
+    """Exponent of p(token): turns down what the teacher finds unlikely (online); 0 is off."""
+    entropy: float = 0.0
+    """Exponent of 1 - H(p)/log V: turns down where the teacher is undecided (online); 0 is off."""
+    shuffle_spans: bool = False
+    """Control: the kinds of the supervised tokens are permuted within each example."""
+
+
+@dataclass
+class DataConfig:
+    """Which trajectories are trained on and how they are batched."""
+
+    trajectories: str | None = None
+    """File or run folder to train on; null takes the `generate` run of this configuration,
+    and makes it first when that costs nothing."""
+    format: TrajectoryFormat = TrajectoryFormat.auto
+    only_solved: bool = True
+    """Leave out trajectories whose outcome is known and not solved."""
+    allow_unreadable: bool = False
+    """Go on although some lines of the file are damaged or of another schema version."""
+    keep_thinking: bool = True
+    """Keep the reasoning of earlier turns in the text, in training and in inference alike."""
+    truncation: Truncation = Truncation.steps
+    validation_fraction: float = 0.1
+    """Share of problems (never of single trajectories) kept for validation."""
+    page_examples: int = 100
+    """Examples shown on the page that `prepare` writes, evenly spaced over all; 0 writes none."""
+    packing: bool = True
+    """Lay several trajectories in one row, attention separated; false pads instead."""
+    batch_tokens: int | None = None
+    """Tokens per micro-batch: the budget that packing fills and padding respects; null takes
+    student.max_tokens."""
+    seed: int = 0
+
+
+@dataclass
+class BenchmarkConfig:
+    """What is measured, on which problems, with which budget."""
+
+    name: str = "builtin"
+    limit: int | None = None
+    """Use only the first N held-out problems after a seeded, stratified shuffle."""
+    samples: int = 1
+    """Episodes per problem (n of pass@k)."""
+    k: list[int] = field(default_factory=lambda: [1])
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 256
+    """Tokens per answer of the model."""
+    max_turns: int = 4
+    """Answers of the model per episode."""
+    max_seconds: float = 3600.0
+    """Seconds of wall clock per episode. Generous: episodes that are decoded together share the
+    machine, and a slow machine must not fail a problem."""
+    batch_size: int = 16
+    """Episodes decoded together."""
+    models: list[str] = field(default_factory=lambda: ["base", "student"])
+    """`base` is the student before training, `student` the trained one."""
+    bootstrap: int = 2000
+    """Resamples over problems for the confidence intervals."""
+    confidence: float = 0.95
+
+
+@dataclass
+class Config:
+    """The whole tree. One schema for every stage."""
+
+    stage: str = "???"
+    name: str | None = None
+    """Name of the run folder; null derives it from the configuration's content."""
+    seed: int = 0
+    run: str | None = None
+    """Training run folder to evaluate; null takes the one of this configuration (evaluate)."""
+    json: bool = False
+    """Print the result as JSON (doctor)."""
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    problems: ProblemsConfig = field(default_factory=ProblemsConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    student: StudentConfig = field(default_factory=StudentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    optim: Any = None
+    trainer: Any = None
+    callbacks: Any = None
+    logger: Any = None
+
+
+ConfigStore.instance().store(name="schema", node=Config)
