@@ -12,7 +12,7 @@ real model, costs money or a GPU; the oracle's trajectories are marked `oracle` 
 
 Example::
 
-    teacher = OracleTeacher(problems, mistake_rate=0.35, seed=0)
+    teacher = OracleTeacher(problems, mistake_rate=0.25, seed=0)
     completion = await teacher.complete(messages, Sampling(seed=7))
 """
 
@@ -83,7 +83,7 @@ class OracleTeacher:
         self,
         problems: Sequence[Problem],
         *,
-        mistake_rate: float = 0.35,
+        mistake_rate: float = 0.25,
         seed: int = 0,
         protocol: str = "codeact",
     ) -> None:
