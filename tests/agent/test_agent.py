@@ -231,7 +231,9 @@ def test_ids_name_the_content() -> None:
 
 PINNED = {
     "codeact-v1": "0824d12bb757",
+    "codeact-v2": "663908b4d432",
     "react-v1": "ade13f950c70",
+    "tool_call-v1": "e0724f6d8c30",
 }
 
 
@@ -251,6 +253,20 @@ def test_the_prompt_names_the_tools_it_is_given() -> None:
     assert "```answer" in both
     assert "```python" not in render_prompt("codeact-v1", protocol, ["finish"])
     assert len(both) < 320, "every character of it is paid in every turn"
+    assert render_prompt("codeact-v2", protocol, ["python", "finish"]) == both
+    more = render_prompt("codeact-v2", protocol, ["python", "retrieve", "finish"])
+    assert "```retrieve searches" in more
+
+
+def test_the_call_in_the_prompt_can_be_read() -> None:
+    protocol = get_protocol("tool_call")
+    text = render_prompt("tool_call-v1", protocol, ["python", "retrieve", "finish"])
+    shown = text.partition("then one call:\n")[2].partition("</tool_call>")
+    step = protocol.parse(Completion(text=shown[0] + shown[1]))
+    assert step.action is not None
+    assert step.action.tool == "python"
+    assert "retrieve searches" in text
+    assert "retrieve" not in render_prompt("tool_call-v1", protocol, ["python", "finish"])
 
 
 def test_bad_settings_are_told_apart() -> None:
