@@ -49,7 +49,9 @@ def main(cfg: Config, run: RunFolder) -> None:
         log.info("Already generated: %s", run.path)
         return
     from deepcoder.problems.loaders import load_problems
+    from deepcoder.trajectories.filters import check_filters
 
+    check_filters(cfg.generation.filters)
     problems = select(load_problems(cfg.problems, "train"), cfg.generation.limit, cfg.seed)
     if cfg.problems.path:
         run.record_input("problems", Path(cfg.problems.path))
@@ -124,6 +126,7 @@ async def _generate(
                     seed=cfg.seed,
                     workers=cfg.generation.workers,
                     config_hash=stage_key(cfg, "generate"),
+                    filters=cfg.generation.filters,
                     stop=stop,
                     on_done=on_done,
                     on_left=lambda task, error: left.append(error),

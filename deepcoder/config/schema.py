@@ -167,8 +167,30 @@ class SandboxConfig:
 
 
 @dataclass
+class FiltersConfig:
+    """What a trajectory that passes its hidden cases must fulfil besides; see docs/data.md."""
+
+    hardcoding: bool = True
+    """Refuse an answer that looks expected values up instead of computing them."""
+    leaks: bool = True
+    """Refuse an episode in which hidden cases stand in the prompt or in what the model wrote."""
+    invalid_actions: int = 0
+    """Answers per episode that could not be read or called a tool that is not there."""
+    repeats: int | None = 2
+    """Times the same action may bring the same observation; one more is a loop. null: no limit."""
+    max_chars: int | None = 60000
+    """Characters that the model may have written in an episode; null: no limit."""
+    max_reason_chars: int | None = 20000
+    """Characters of the reasoning of one step; null: no limit."""
+    min_reason_chars: int = 0
+    """Characters of reasoning that an episode must have, in all its steps together."""
+    languages: list[str] | None = field(default_factory=lambda: ["en"])
+    """Languages that reasoning may be written in, as ISO 639-1 codes; null allows any."""
+
+
+@dataclass
 class GenerationConfig:
-    """How many episodes are played."""
+    """How many episodes are played, and which are kept."""
 
     samples: int = 1
     """Episodes per problem."""
@@ -180,6 +202,7 @@ class GenerationConfig:
     """US dollars that the run may spend on its teacher; episodes in flight are still finished."""
     max_tokens: int | None = None
     """Tokens (prompts and answers) that the run may pay for; episodes in flight are finished."""
+    filters: FiltersConfig = field(default_factory=FiltersConfig)
 
 
 @dataclass

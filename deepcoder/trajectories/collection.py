@@ -19,16 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deepcoder.agent.agent import Agent
+from deepcoder.config import FiltersConfig
 from deepcoder.errors import DeepcoderError, UnavailableError
 from deepcoder.sandbox import SandboxPool
+from deepcoder.trajectories.filters import accept
 from deepcoder.trajectories.store import TrajectoryStore
-from deepcoder.trajectories.verification import (
-    Refusal,
-    RejectedStore,
-    RejectedTrajectory,
-    refusal,
-    verify,
-)
+from deepcoder.trajectories.verification import Refusal, RejectedStore, RejectedTrajectory
 from deepcoder.types import Problem, Sampling, Trajectory
 
 __all__ = ["Plan", "Task", "collect", "plan"]
@@ -100,6 +96,7 @@ async def collect(
     seed: int = 0,
     workers: int = 8,
     config_hash: str | None = None,
+    filters: FiltersConfig | None = None,
     stop: asyncio.Event | None = None,
     on_done: OnDone = lambda trajectory, refused: None,
     on_left: OnLeft = lambda task, error: None,
@@ -135,8 +132,7 @@ async def collect(
                     return
                 continue
             left_in_a_row = 0
-            trajectory = await verify(trajectory, task.problem, pool)
-            refused = refusal(trajectory)
+            trajectory, refused = await accept(trajectory, task.problem, pool, filters)
             if refused is None:
                 accepted.append(trajectory)
             else:

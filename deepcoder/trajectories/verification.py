@@ -1,8 +1,9 @@
 """What may be trained on: execution on hidden cases decides, and every refusal has a reason.
 
 `verify` runs the final answer against the problem's hidden cases in the sandbox and fills in
-`outcome`; `refusal` applies the acceptance rules to a verified trajectory. The rules are a table,
-so a project adds one by appending to it. Judging needs no model and asks none.
+`outcome`; `refusal` says whether a verified trajectory solved its problem. What is asked of a
+solved one besides stands in `deepcoder.trajectories.filters`, whose `accept` does all of it.
+Judging needs no model and asks none.
 
 Example::
 
@@ -16,7 +17,6 @@ Example::
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Self
 
@@ -36,7 +36,6 @@ from deepcoder.types import (
 
 __all__ = [
     "RECOVERED",
-    "RULES",
     "Refusal",
     "RejectReason",
     "RejectedStore",
@@ -66,6 +65,18 @@ class RejectReason(StrEnum):
     """The answer was never judged to the end: it says nothing about right or wrong."""
     WRONG_ANSWER = "wrong_answer"
     """A hidden case failed."""
+    HARD_CODED = "hard_coded"
+    """The answer looks expected values up instead of computing them."""
+    LEAKED = "leaked"
+    """Hidden cases stand in the prompt, or the model knew them before it could."""
+    LOOP = "loop"
+    """The same action brought the same observation again and again."""
+    TOO_LONG = "too_long"
+    """The episode, or the reasoning of one step, is longer than allowed."""
+    TOO_SHORT = "too_short"
+    """There is less reasoning than asked for."""
+    LANGUAGE = "language"
+    """Reasoning is written in a language that is not wanted."""
 
 
 class Refusal(BaseModel):
@@ -143,13 +154,9 @@ async def _recovered(trajectory: Trajectory, problem: Problem, pool: SandboxPool
 # --------------------------------------------------------------------------------------- rules
 
 
-def refusal(trajectory: Trajectory) -> Refusal | None:
-    """The first rule that a verified trajectory breaks, or None when it may be trained on."""
-    for rule in RULES:
-        refused = rule(trajectory)
-        if refused is not None:
-            return refused
-    return None
+def refusal(trajectory: Trajectory, invalid_actions: int = 0) -> Refusal | None:
+    """Why a verified trajectory is no solution, or None; so many invalid turns are allowed."""
+    return _finished(trajectory) or _readable(trajectory, invalid_actions) or _solved(trajectory)
 
 
 def is_invalid(step: Step) -> bool:
@@ -172,9 +179,9 @@ def _finished(trajectory: Trajectory) -> Refusal | None:
     return None
 
 
-def _readable(trajectory: Trajectory) -> Refusal | None:
+def _readable(trajectory: Trajectory, allowed: int) -> Refusal | None:
     invalid = [index for index, step in enumerate(trajectory.steps) if is_invalid(step)]
-    if not invalid:
+    if len(invalid) <= allowed:
         return None
     detail = "steps " + ", ".join(str(index) for index in invalid)
     return Refusal(reason=RejectReason.INVALID_ACTIONS, detail=detail)
@@ -193,8 +200,3 @@ def _solved(trajectory: Trajectory) -> Refusal | None:
 def _describe(outcome: Outcome) -> str:
     text = f"{outcome.passed}/{outcome.total} hidden cases, {outcome.status}"
     return f"{text}: {outcome.detail}" if outcome.detail else text
-
-
-Rule = Callable[[Trajectory], Refusal | None]
-RULES: list[Rule] = [_finished, _readable, _solved]
-"""The acceptance rules, in the order in which they are asked."""
