@@ -1,13 +1,17 @@
-"""Stage `evaluate`: the student before and after training on held-out problems, and the report.
+"""Stage `evaluate`: models on a benchmark, and the report. Without more said, the student before
+and after training on held-out problems.
 
-Both play the same problems through the graph, protocol and sandbox that made the training data.
-Every episode is stored; a killed run continues. What the untrained student played is kept in
-`<runs>/baselines` and used again by every later evaluation of the same student and benchmark. It
-trains nothing: without an adapter the untrained student is evaluated alone.
+Every model plays the same problems through the graph, protocol, sandbox, budgets and seeds that
+made the training data. Every episode is stored; a killed run continues. What a model that is not
+trained here played is kept in `<runs>/baselines` and used again by every later evaluation of the
+same benchmark. It trains nothing: without an adapter the other models are evaluated alone.
 
     python -m deepcoder.evaluate                               # the training of this configuration
     python -m deepcoder.evaluate run=runs/train/sad-…          # the training in that folder
-    python -m deepcoder.evaluate benchmark.models=[base]       # no training needed
+    python -m deepcoder.evaluate benchmark.models=[base,student,teacher]
+    python -m deepcoder.evaluate benchmark=humaneval benchmark.mode=single benchmark.models=[base]
+    python -m deepcoder.evaluate benchmark.models=[sad,sft] \\
+        '+benchmark.adapters={sad: runs/train/sad-…, sft: runs/train/sft-…}'
 """
 
 from __future__ import annotations
@@ -20,21 +24,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
-from deepcoder.errors import ConfigError, IncompleteError
+from deepcoder.errors import IncompleteError
 from deepcoder.runs import RunFolder, atomic_write, stage, stage_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deepcoder.config import Config
+    from deepcoder.evaluation.models import UnderTest
     from deepcoder.types import Problem
 
 log = logging.getLogger(__name__)
 
 FILES = {
-    "base.jsonl": "every episode of the untrained student, one JSON object a line",
-    "student.jsonl": "every episode of the trained student",
-    "*.speed.json": "tokens that each model read and wrote, and the seconds it took",
+    "<model>.jsonl": "every episode of a model (base: the untrained student), one a line",
+    "<model>.speed.json": "tokens that the model read and wrote, and the seconds it took",
     "results.json": "all figures with their intervals, and which problems were solved by whom",
     "report.html": "the report: one file, needs no network",
 }
@@ -42,46 +44,45 @@ FILES = {
 
 @stage("evaluate", files=FILES)
 def main(cfg: Config, run: RunFolder) -> None:
-    """Play the held-out problems with the student before and after training; write the report."""
-    from deepcoder.evaluation.models import find_adapter, fingerprint
+    """Play the benchmark with every model under test; write figures and report."""
+    from deepcoder.evaluation.models import under_test
     from deepcoder.evaluation.selection import select
     from deepcoder.problems.loaders import load_problems
 
-    asked = _models(cfg)
-    adapter = find_adapter(cfg) if "student" in asked else None
-    under_test = fingerprint(cfg.student, adapter).model_dump(mode="json")
+    asked = under_test(cfg)
+    models = [model for model in asked if not model.untrained]
+    identity = _identity(cfg, asked)
     report = run.path / "report.html"
-    if run.done and report.exists() and run.info()["summary"].get("under_test") == under_test:
+    if run.done and report.exists() and run.info()["summary"].get("under_test") == identity:
         log.info("Already evaluated: %s", run.path)
         print(report)
         return
     if run.done:
-        run.restart()  # the adapter was trained again since
-    names = [name for name in asked if name == "base" or adapter is not None]
-    if not names:
+        run.restart()  # an adapter was trained again since
+    if not models:
         raise _untrained(cfg, "nothing was evaluated")
-    problems = select(load_problems(cfg.problems, "heldout"), cfg.benchmark.limit, cfg.seed)
-    results = _measure(cfg, run, problems, names, adapter)
-    _write_report(run, results, adapter)
+    problems = select(
+        load_problems(cfg.benchmark.problems or cfg.problems, "heldout"),
+        cfg.benchmark.limit,
+        cfg.seed,
+    )
+    results = _measure(cfg, run, problems, models)
+    _write_report(run, models)
     print(report)
-    if names != asked:
-        raise _untrained(cfg, "only the untrained student was evaluated")
-    run.finish(under_test=under_test, **_headline(results))
+    if models != asked:
+        raise _untrained(cfg, "only the others were evaluated")
+    run.finish(under_test=identity, **_headline(results))
 
 
-def _models(cfg: Config) -> list[str]:
-    """Which models are asked for, the trained one first: if its adapter is broken, it shows soon.
+def _identity(cfg: Config, models: Sequence[UnderTest]) -> dict[str, Any]:
+    """What decides the answers of each arm: a run with another of these is not done yet."""
+    from deepcoder.evaluation.models import WEIGHTS
+    from deepcoder.runs import file_hash
 
-    Raises ConfigError for a name that is neither.
-    """
-    known = ("student", "base")
-    asked = list(cfg.benchmark.models)
-    if not asked or set(asked) - set(known):
-        raise ConfigError(
-            f"benchmark.models={asked} is not a choice of models.",
-            fix="use [base], [student] or [base,student]",
-        )
-    return [name for name in known if name in asked]
+    return {
+        model.name: file_hash(model.adapter / WEIGHTS) if model.adapter else None
+        for model in models
+    }
 
 
 def _untrained(cfg: Config, what: str) -> IncompleteError:
@@ -93,61 +94,76 @@ def _untrained(cfg: Config, what: str) -> IncompleteError:
 
 
 def _measure(
-    cfg: Config,
-    run: RunFolder,
-    problems: Sequence[Problem],
-    names: Sequence[str],
-    adapter: Path | None,
+    cfg: Config, run: RunFolder, problems: Sequence[Problem], models: Sequence[UnderTest]
 ) -> dict[str, Any]:
     """Play, compute all figures, store and print them."""
+    from deepcoder.evaluation.models import TEACHER, WEIGHTS
     from deepcoder.evaluation.running import plain, play_models
     from deepcoder.evaluation.summary import Settings, summarise
     from deepcoder.evaluation.table import print_table
 
-    if adapter is not None:
-        run.record_input("adapter", adapter / "adapter_model.safetensors")
-    played = asyncio.run(play_models(cfg, run, problems, names, adapter))
+    for model in models:
+        if model.adapter is not None:
+            run.record_input(f"adapter {model.name}", model.adapter / WEIGHTS)
+    played = asyncio.run(play_models(cfg, run, problems, models))
     benchmark = cfg.benchmark
     settings = Settings(
         tuple(benchmark.k), benchmark.bootstrap, benchmark.confidence, seed=cfg.seed
     )
     results = summarise(
-        {name: model.trajectories for name, model in played.items()},
+        {name: episodes.trajectories for name, episodes in played.items()},
         problems,
         settings,
-        _trained_families(cfg, adapter),
+        _trained_families(cfg, models),
+        pairs=_pairs(list(played)),
+        teacher=TEACHER if TEACHER in played else None,
     )
-    for name, model in played.items():
-        results["models"][name]["all"]["tokens_per_second"] = model.tokens_per_second
-        results["models"][name]["fingerprint"] = model.trajectories[0].teacher.model_dump()
-    results["benchmark"] = plain(cfg.benchmark)
+    for name, episodes in played.items():
+        results["models"][name]["all"]["tokens_per_second"] = episodes.tokens_per_second
+        results["models"][name]["fingerprint"] = episodes.trajectories[0].teacher.model_dump()
+    results["benchmark"] = plain(benchmark)
     atomic_write(run.path / "results.json", json.dumps(results, indent=1) + "\n")
     print_table(results)
     return results
 
 
-def _trained_families(cfg: Config, adapter: Path | None) -> set[str]:
-    """Procedural families of the training set of the evaluated adapter, or of this configuration.
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    """(after, before): every model against the untrained student, then against the teacher."""
+    return [
+        (name, other)
+        for other in ("base", "teacher")
+        if other in names
+        for name in names
+        if name != other and (other, name) != ("teacher", "base")
+    ]
+
+
+def _trained_families(cfg: Config, models: Sequence[UnderTest]) -> set[str]:
+    """Procedural families of the training sets of the evaluated adapters, or of this configuration.
 
     Training on a user's trajectories leaves this unknown: then no family counts as trained on.
     """
     from deepcoder.config import ProblemsConfig
     from deepcoder.problems.loaders import load_problems
 
-    snapshot = adapter.parent / "config.yaml" if adapter is not None else None
-    trained: Any = OmegaConf.load(snapshot) if snapshot and snapshot.exists() else cfg
-    if trained.data.trajectories:
-        return set()
-    node = OmegaConf.merge(OmegaConf.structured(ProblemsConfig), trained.problems)
-    train_problems = load_problems(cast(ProblemsConfig, node), "train")
-    return {problem.family for problem in train_problems if problem.family}
+    snapshots = [m.adapter.parent / "config.yaml" for m in models if m.adapter is not None]
+    trainings: list[Any] = [OmegaConf.load(path) for path in snapshots if path.exists()] or [cfg]
+    families: set[str] = set()
+    for trained in trainings:
+        if trained.data.trajectories or trained.problems.kind != "builtin":
+            continue
+        node = OmegaConf.merge(OmegaConf.structured(ProblemsConfig), trained.problems)
+        train_problems = load_problems(cast(ProblemsConfig, node), "train")
+        families |= {problem.family for problem in train_problems if problem.family}
+    return families
 
 
-def _write_report(run: RunFolder, results: dict[str, Any], adapter: Path | None) -> None:
+def _write_report(run: RunFolder, models: Sequence[UnderTest]) -> None:
     from deepcoder.reporting.page import write_report
 
-    train = adapter.parent if adapter is not None else None
-    write_report(run.path, train if train and (train / "run.json").exists() else None)
+    trains = [model.adapter.parent for model in models if model.adapter is not None]
+    known = [train for train in trains if (train / "run.json").exists()]
+    write_report(run.path, known[0] if known else None)
 
 
 def _headline(results: dict[str, Any]) -> dict[str, Any]:

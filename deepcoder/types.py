@@ -78,6 +78,8 @@ class ProblemForm(StrEnum):
     """The program reads `stdin` and its standard output is compared with `stdout`."""
     ASSERTS = "asserts"
     """`test_code` asserts in the candidate's own process: verdicts are of lower trust."""
+    ANSWER = "answer"
+    """The final answer is a text, not code; the hidden cases' `expected` are the accepted ones."""
 
 
 class Case(Record):

@@ -3,8 +3,9 @@
 A published prompt is never edited, because trajectories name the version they were made with: a
 change is a new file. Every token of a prompt is paid in every turn of every episode.
 
-A version is `<protocol>-v<number>`. `codeact-v1` spells the format out itself, so that it stays
-the same text when the protocol's `instructions` are reworded.
+A version is `<protocol>-v<number>`, or `<protocol>-<purpose>-v<number>` for another kind of task.
+`codeact-v1` spells the format out itself, so that it stays the same text when the protocol's
+`instructions` are reworded.
 
 Example::
 
@@ -45,7 +46,7 @@ def render_prompt(version: str, protocol: AgentProtocol, tools: Sequence[str]) -
     Raises ConfigError for a version that does not exist or belongs to another protocol, and
     jinja2.UndefinedError for a template that uses a variable which it is not given.
     """
-    written_for = version.rpartition("-v")[0]
+    written_for = version.rpartition("-v")[0].partition("-")[0]
     try:
         template = _environment().get_template(f"{version}.j2")
     except TemplateNotFound as error:

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from deepcoder.chat_models.throughput import Throughput
 from deepcoder.rendering import ChatRenderer
 from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampling, Usage
 
@@ -36,24 +37,7 @@ if TYPE_CHECKING:
     from deepcoder.chat_models.decoding import BatchDecoder, Finished
     from deepcoder.config import TeacherConfig
 
-__all__ = ["LocalChatModel", "Throughput", "load_local"]
-
-
-@dataclass
-class Throughput:
-    """What the worker did so far. `seconds` counts only time in which it had something to do."""
-
-    prompt_tokens: int = 0
-    """Tokens of prompts, found in the cache or not."""
-    prefilled_tokens: int = 0
-    """Tokens of prompts that were computed."""
-    sampled_tokens: int = 0
-    seconds: float = 0.0
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Sampled tokens a second, prefill time included; 0 before the first."""
-        return self.sampled_tokens / self.seconds if self.seconds else 0.0
+__all__ = ["LocalChatModel", "load_local"]
 
 
 @dataclass

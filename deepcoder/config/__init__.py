@@ -12,6 +12,7 @@ tell from its own configuration where the output of another stage lies (`deepcod
 
 from deepcoder.config.building import CONF_DIR, build, compose
 from deepcoder.config.names import (
+    EpisodeMode,
     ProblemsKind,
     Quantization,
     SandboxTier,
@@ -48,6 +49,7 @@ __all__ = [
     "Config",
     "DataConfig",
     "DivergenceName",
+    "EpisodeMode",
     "FiltersConfig",
     "GenerationConfig",
     "LoraConfig",

@@ -50,6 +50,17 @@ class ProblemsKind(StrEnum):
     mbpp = "mbpp"
     humaneval = "humaneval"
     """Evaluation only: refuses to be a training set."""
+    hotpotqa = "hotpotqa"
+    """Questions with short answers, for an agent that retrieves. Evaluation only."""
+
+
+class EpisodeMode(StrEnum):
+    """How a benchmark's problem is put to a model."""
+
+    agent = "agent"
+    """Turns with tools, up to the benchmark's budget."""
+    single = "single"
+    """One answer without tools; the first block of code in it counts, whatever its fence says."""
 
 
 class StudentSource(StrEnum):

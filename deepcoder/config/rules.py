@@ -39,6 +39,17 @@ def validate(cfg: Config) -> None:
     _validate_remote_teacher(cfg)
     if cfg.problems.kind is ProblemsKind.jsonl and not cfg.problems.path:
         raise ConfigError("problems=jsonl needs a file.", fix="add problems.path=<file.jsonl>")
+    own = cfg.benchmark.problems
+    if own is not None and own.kind is ProblemsKind.jsonl and not own.path:
+        raise ConfigError(
+            f"benchmark={cfg.benchmark.name} needs a file.",
+            fix="add benchmark.problems.path=<file.jsonl>",
+        )
+    if not cfg.benchmark.k or min(cfg.benchmark.k) < 1:
+        raise ConfigError(
+            f"benchmark.k={list(cfg.benchmark.k)} is no list of sample counts.",
+            fix="use e.g. benchmark.k=[1]",
+        )
     if max(cfg.benchmark.k) > cfg.benchmark.samples:
         raise ConfigError(
             f"benchmark.k={list(cfg.benchmark.k)} needs at least {max(cfg.benchmark.k)} samples "
@@ -127,6 +138,8 @@ def _validate_ranges(cfg: Config) -> None:
         ("loss.temperature", cfg.loss.temperature),
         ("student.max_tokens", cfg.student.max_tokens),
         ("benchmark.samples", cfg.benchmark.samples),
+        ("benchmark.batch_size", cfg.benchmark.batch_size),
+        ("benchmark.workers", cfg.benchmark.workers),
         ("generation.samples", cfg.generation.samples),
         ("generation.workers", cfg.generation.workers),
         ("agent.max_turns", cfg.agent.max_turns),

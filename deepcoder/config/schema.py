@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from deepcoder.config.names import (
+    EpisodeMode,
     ProblemsKind,
     Quantization,
     SandboxTier,
@@ -307,11 +308,18 @@ class DataConfig:
 
 @dataclass
 class BenchmarkConfig:
-    """What is measured, on which problems, with which budget."""
+    """What is measured, on which problems, with which budget, of which models."""
 
-    name: str = "builtin"
+    name: str = "heldout"
+    problems: ProblemsConfig | None = None
+    """Problems of its own; null takes the held-out side of the configuration's problems."""
+    mode: EpisodeMode = EpisodeMode.agent
+    tools: list[str] | None = None
+    """Tools of the agent; null takes those of `agent`."""
+    prompt: str | None = None
+    """System prompt; null takes that of `agent`."""
     limit: int | None = None
-    """Use only the first N held-out problems after a seeded, stratified shuffle."""
+    """Use only the first N problems after a seeded, stratified shuffle."""
     samples: int = 1
     """Episodes per problem (n of pass@k)."""
     k: list[int] = field(default_factory=lambda: [1])
@@ -327,7 +335,14 @@ class BenchmarkConfig:
     batch_size: int = 16
     """Episodes decoded together."""
     models: list[str] = field(default_factory=lambda: ["base", "student"])
-    """`base` is the student before training, `student` the trained one."""
+    """Models under test. `base` is the student before training, `student` the trained one (of
+    `run`), `teacher` the configured teacher; other names are those of `adapters` and `chat`."""
+    adapters: dict[str, str] = field(default_factory=dict)
+    """More trained students on the same base: name and folder of a training run or an adapter."""
+    chat: dict[str, TeacherConfig] = field(default_factory=dict)
+    """More models: name and settings as under `teacher`, e.g. an endpoint of vLLM or SGLang."""
+    workers: int = 16
+    """Episodes in flight with a model behind an API; local ones take batch_size."""
     bootstrap: int = 2000
     """Resamples over problems for the confidence intervals."""
     confidence: float = 0.95

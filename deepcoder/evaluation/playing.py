@@ -24,9 +24,12 @@ from deepcoder.trajectories.store import TrajectoryStore
 from deepcoder.trajectories.verification import verify
 from deepcoder.types import Sampling, StopReason, Trajectory
 
-__all__ = ["missing", "play", "read_samples", "set_stale_aside"]
+__all__ = ["FENCED_ANSWER", "fenced_answer", "missing", "play", "read_samples", "set_stale_aside"]
 
 log = logging.getLogger(__name__)
+
+FENCED_ANSWER = "fenced_answer"
+"""Tag of a single-turn episode whose answer stood in a block that is not called answer."""
 
 
 async def play(
@@ -39,9 +42,13 @@ async def play(
     seed: int,
     workers: int,
     config_hash: str | None = None,
+    single: bool = False,
     on_done: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> None:
     """Play, judge and store `tasks` with `workers` episodes in flight.
+
+    With `single` the first block of code of the only turn is the answer, whatever its fence says,
+    as in single-turn benchmarks elsewhere.
 
     Raises the first error of the machinery, the model's included; what was stored stays valid.
     """
@@ -64,7 +71,9 @@ async def play(
                     fix="lower benchmark.batch_size if memory ran out, and run the same command "
                     "again: what was played is kept",
                 )
-            trajectory = await verify(trajectory, task.problem, pool)
+            trajectory = await verify(
+                fenced_answer(trajectory) if single else trajectory, task.problem, pool
+            )
             store.append(trajectory)
             on_done(trajectory)
 
@@ -74,6 +83,23 @@ async def play(
                 group.create_task(work())
     except* DeepcoderError as errors:
         raise _leaf(errors) from None
+
+
+def fenced_answer(trajectory: Trajectory) -> Trajectory:
+    """The trajectory with its last block of code as the answer, if it has one and no answer."""
+    action = trajectory.steps[-1].action if trajectory.steps else None
+    if trajectory.stop is StopReason.FINISHED or action is None:
+        return trajectory
+    code = action.arguments.get("code")
+    if not isinstance(code, str) or not code.strip():
+        return trajectory
+    return trajectory.model_copy(
+        update={
+            "answer": code,
+            "stop": StopReason.FINISHED,
+            "tags": (*trajectory.tags, FENCED_ANSWER),
+        }
+    )
 
 
 def _leaf(error: BaseException) -> BaseException:

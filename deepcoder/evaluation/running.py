@@ -1,10 +1,11 @@
-"""Plays the models of an evaluation one after the other, and keeps what the untrained one played.
+"""Plays the models of an evaluation one after the other, and keeps what untrained ones played.
 
-Weights are loaded once. The untrained student's episodes depend on the student, the problems, the
-agent and the budget, never on a training, so they are stored under a hash of exactly these and
-copied into every later evaluation that asks for the same.
+Weights are loaded once. The episodes of a model that is not trained here (the untrained student, a
+teacher, an endpoint) depend on the model, the problems, the agent and the budget, never on a
+training, so they are stored under a hash of exactly these and copied into every later evaluation
+that asks for the same.
 
-    played = asyncio.run(play_models(cfg, run, problems, ["student", "base"], adapter))
+    played = asyncio.run(play_models(cfg, run, problems, under_test(cfg)))
     played["base"].trajectories, played["base"].speed
 """
 
@@ -14,24 +15,28 @@ import contextlib
 import json
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
 from deepcoder import __version__
-from deepcoder.evaluation.models import StudentModels
+from deepcoder.chat_models.throughput import Throughput
+from deepcoder.config import EpisodeMode
+from deepcoder.evaluation.models import Models, UnderTest, in_order
 from deepcoder.evaluation.playing import missing, play, read_samples, set_stale_aside
 from deepcoder.evaluation.summary import solved
 from deepcoder.runs import RunFolder, atomic_write, content_hash, progress, stage_key
 from deepcoder.trajectories.collection import Task
 from deepcoder.trajectories.store import TrajectoryStore
-from deepcoder.types import Problem, Sampling, Trajectory
+from deepcoder.types import Problem, Sampling, StopReason, Trajectory
 
 if TYPE_CHECKING:
-    from deepcoder.chat_models.local import LocalChatModel, Throughput
+    from deepcoder.chat_models import ChatModel
+    from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import Config
     from deepcoder.sandbox import SandboxPool
 
@@ -62,9 +67,18 @@ class Played:
 
 
 def agent_settings(cfg: Config) -> Any:
-    """The agent of the configuration with the turns and the time that the benchmark allows."""
-    budget = {"max_turns": cfg.benchmark.max_turns, "max_seconds": cfg.benchmark.max_seconds}
-    return OmegaConf.create(plain(cfg.agent) | budget)
+    """The agent of the configuration with the tools, turns and time that the benchmark allows."""
+    benchmark = cfg.benchmark
+    single = benchmark.mode is EpisodeMode.single
+    changed: dict[str, Any] = {
+        "max_turns": 1 if single else benchmark.max_turns,
+        "max_seconds": benchmark.max_seconds,
+        "tools": ["finish"] if single else benchmark.tools,
+        "prompt": benchmark.prompt,
+    }
+    return OmegaConf.merge(
+        plain(cfg.agent), {key: value for key, value in changed.items() if value is not None}
+    )
 
 
 def plain(node: Any) -> dict[str, Any]:
@@ -73,51 +87,70 @@ def plain(node: Any) -> dict[str, Any]:
 
 
 async def play_models(
-    cfg: Config,
-    run: RunFolder,
-    problems: Sequence[Problem],
-    names: Sequence[str],
-    adapter: Path | None,
+    cfg: Config, run: RunFolder, problems: Sequence[Problem], models: Sequence[UnderTest]
 ) -> dict[str, Played]:
-    """Play what is missing of every model; returns them with `base` first.
+    """Play what is missing of every model; returns them in the order of a table.
 
     Raises MissingError or DataError when a model cannot be opened, DeepcoderError when it fails
     while playing.
     """
     from deepcoder.sandbox import SandboxPool
 
-    models = StudentModels(cfg, adapter)
+    opener = Models(cfg, problems, _account(cfg, run, models))
     played = {}
     async with SandboxPool(cfg.sandbox) as pool:
-        for name in names:
-            async with contextlib.aclosing(models.chat(name)) as chat:
-                played[name] = await _play_model(cfg, run, problems, name, chat, pool)
-    return {name: played[name] for name in sorted(played)}
+        for model in models:
+            async with contextlib.aclosing(opener.open(model)) as chat:
+                played[model.name] = await _play_model(cfg, run, problems, model, chat, pool)
+    return {name: played[name] for name in in_order(played)}
+
+
+def _account(cfg: Config, run: RunFolder, models: Sequence[UnderTest]) -> Spending | None:
+    """One account for all models that cost money, under the budgets of `generation`."""
+    if not any(model.chat is not None and model.chat.kind.remote for model in models):
+        return None
+    from deepcoder.chat_models.pricing import Spending
+
+    return Spending(
+        run.path / "spending.jsonl",
+        max_usd=cfg.generation.max_usd,
+        max_tokens=cfg.generation.max_tokens,
+    )
 
 
 async def _play_model(
     cfg: Config,
     run: RunFolder,
     problems: Sequence[Problem],
-    name: str,
-    chat: LocalChatModel,
+    model: UnderTest,
+    chat: ChatModel,
     pool: SandboxPool,
 ) -> Played:
     from deepcoder.agent.agent import Agent
+    from deepcoder.chat_models.local import LocalChatModel
     from deepcoder.trajectories.collection import plan
 
-    benchmark = cfg.benchmark
+    benchmark, name = cfg.benchmark, model.name
+    local = isinstance(chat, LocalChatModel)
     agent = Agent(chat, agent_settings(cfg), pool, keep_thinking=cfg.data.keep_thinking)
     tasks = plan(agent, problems, samples=benchmark.samples, seed=cfg.seed).tasks
     path = run.path / f"{name}.jsonl"
     if set_stale_aside(path, tasks):
         _speed_file(path).unlink(missing_ok=True)
-    baseline = _baseline(cfg, tasks) if name == "base" else None
+    baseline = None if model.trained else _baseline(cfg, tasks)
     if baseline is not None and not path.exists():
-        _take(baseline, path)
+        _take(name, baseline, path)
     with TrajectoryStore(path) as store:
         todo = missing(tasks, store)
-        with _speed(path, chat.throughput), _reporting(name, tasks, path, chat) as on_done:
+        throughput = chat.throughput if isinstance(chat, LocalChatModel) else Throughput()
+        clock = contextlib.nullcontext() if local else throughput.running()
+        with _speed(path, throughput), clock, _reporting(name, tasks, path, throughput) as on_done:
+
+            def done(trajectory: Trajectory) -> None:
+                if not local:
+                    throughput.add(trajectory.usage)
+                on_done(trajectory)
+
             await play(
                 agent,
                 pool,
@@ -129,11 +162,13 @@ async def _play_model(
                     top_p=benchmark.top_p,
                 ),
                 seed=cfg.seed,
-                workers=benchmark.batch_size,
+                workers=benchmark.batch_size if local else benchmark.workers,
                 config_hash=stage_key(cfg, "evaluate"),
-                on_done=on_done,
+                single=benchmark.mode is EpisodeMode.single,
+                on_done=done,
             )
     result = Played(read_samples(path, tasks), _read_speed(path))
+    _warn_unfinished(name, result.trajectories)
     rate = sum(map(solved, result.trajectories)) / len(tasks)
     run.metric(**{f"{name}/solved": rate, f"{name}/tokens_per_second": result.tokens_per_second})
     if baseline is not None and todo:
@@ -141,9 +176,19 @@ async def _play_model(
     return result
 
 
+def _warn_unfinished(name: str, rows: Sequence[Trajectory]) -> None:
+    """A model that never gave an answer was measured, and its zero has a reason worth a line."""
+    if any(row.stop is StopReason.FINISHED for row in rows):
+        return
+    why = Counter(str(row.stop) for row in rows).most_common()
+    log.warning(
+        "%s never ended with an answer: %s.", name, ", ".join(f"{n} x {stop}" for stop, n in why)
+    )
+
+
 @contextlib.contextmanager
 def _reporting(
-    name: str, tasks: Sequence[Task], path: Path, chat: LocalChatModel
+    name: str, tasks: Sequence[Task], path: Path, throughput: Throughput
 ) -> Iterator[Callable[[Trajectory], None]]:
     """A progress bar with the running pass@1 and the speed of the model."""
     before = [solved(trajectory) for trajectory in TrajectoryStore(path)]
@@ -155,7 +200,7 @@ def _reporting(
         def on_done(trajectory: Trajectory) -> None:
             nonlocal done, passed
             done, passed = done + 1, passed + solved(trajectory)
-            speed = f"{chat.throughput.tokens_per_second:.0f}"
+            speed = f"{throughput.tokens_per_second:.0f}"
             advance(1, **{"pass@1": f"{passed / done:.0%}", "tokens/s": speed})
 
         yield on_done
@@ -181,7 +226,7 @@ def _speed(path: Path, throughput: Throughput) -> Iterator[None]:
     finally:
         if throughput.sampled_tokens:
             before = _read_speed(path)
-            total = {key: before.get(key, 0) + now for key, now in vars(throughput).items()}
+            total = {key: before.get(key, 0) + now for key, now in asdict(throughput).items()}
             atomic_write(_speed_file(path), json.dumps(total, indent=2) + "\n")
 
 
@@ -189,7 +234,7 @@ def _speed(path: Path, throughput: Throughput) -> Iterator[None]:
 
 
 def _baseline(cfg: Config, tasks: Sequence[Task]) -> Path:
-    """Where the untrained student's samples of exactly this benchmark are kept.
+    """Where the samples of an untrained model on exactly this benchmark are kept.
 
     The ids of the tasks stand for problems, model, prompt, tools and seed.
     """
@@ -197,7 +242,7 @@ def _baseline(cfg: Config, tasks: Sequence[Task]) -> Path:
     key = content_hash(
         [
             [task.id for task in tasks],
-            [benchmark.temperature, benchmark.top_p, benchmark.max_tokens],
+            [benchmark.temperature, benchmark.top_p, benchmark.max_tokens, str(benchmark.mode)],
             plain(agent_settings(cfg)),
             cfg.data.keep_thinking,
             {key: v for key, v in plain(cfg.sandbox).items() if key not in NOT_MEASURED},
@@ -208,11 +253,11 @@ def _baseline(cfg: Config, tasks: Sequence[Task]) -> Path:
     return folder / f"{benchmark.name}-{key}.jsonl"
 
 
-def _take(baseline: Path, path: Path) -> None:
-    """Start from an earlier evaluation's samples of the untrained student, if there are any."""
+def _take(name: str, baseline: Path, path: Path) -> None:
+    """Start from an earlier evaluation's samples of the same model, if there are any."""
     if baseline.exists():
         _copy(baseline, path)
-        log.info("The untrained student was played before: taken from %s", baseline)
+        log.info("%s was played before: taken from %s", name, baseline)
 
 
 def _give(path: Path, baseline: Path) -> None:

@@ -1,21 +1,25 @@
 """From samples to the figures of `results.json`: rates, means, intervals, pairs.
 
-Figures are of three sorts: means over problems (pass@k), ratios of sums (valid actions per action),
-plain means over episodes (turns, tokens, seconds). All intervals resample problems with the same
-draws, so figures of one table belong together. Nothing here plays or prints.
+Figures are of three sorts: means over problems (pass@k), ratios of sums (valid actions per action,
+dollars per solved problem), plain means over episodes (turns, tokens, seconds). All intervals
+resample problems with the same draws, so figures of one table belong together. Nothing here plays
+or prints.
 
-    results = summarise({"base": before, "student": after}, problems, k=[1], seed=0)
+    results = summarise({"base": before, "student": after}, problems, Settings(),
+                        pairs=[("student", "base")])
     results["models"]["student"]["all"]["pass@1"]["mean"]
 """
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from deepcoder.errors import DataError
+from deepcoder.evaluation.agreement import agreement, reason_words
 from deepcoder.evaluation.selection import Origin, origin
 from deepcoder.evaluation.statistics import (
     Estimate,
@@ -25,12 +29,29 @@ from deepcoder.evaluation.statistics import (
     pass_at_k,
     ratio_bootstrap,
 )
+from deepcoder.sandbox.answers import word_f1
 from deepcoder.trajectories.verification import is_invalid
-from deepcoder.types import Difficulty, ObservationStatus, Problem, StopReason, Trajectory
+from deepcoder.types import (
+    Difficulty,
+    ObservationStatus,
+    Problem,
+    ProblemForm,
+    StopReason,
+    Trajectory,
+)
 
-__all__ = ["RESULTS_VERSION", "Settings", "solved", "summarise"]
+__all__ = [
+    "RESULTS_VERSION",
+    "Settings",
+    "by_problem",
+    "compare",
+    "figures",
+    "reasoning",
+    "solved",
+    "summarise",
+]
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 FAILED = (ObservationStatus.ERROR, ObservationStatus.TIMEOUT)
 Samples = Mapping[str, Sequence[Trajectory]]
@@ -60,22 +81,26 @@ def summarise(
     problems: Sequence[Problem],
     settings: Settings,
     trained_families: Collection[str] = (),
+    pairs: Sequence[tuple[str, str]] = (),
+    teacher: str | None = None,
 ) -> dict[str, Any]:
-    """All figures, ready for JSON: per model overall, by difficulty and by origin, and pairs.
+    """All figures, ready for JSON: per model overall and by group, and `pairs` of models.
 
-    Raises DataError when a model was not played on every problem equally often, or an episode
-    stands twice.
+    `teacher` names the model with whose reasoning the others' is compared. Raises DataError when a
+    model was not played on every problem equally often, or an episode stands twice.
     """
-    grouped = {model: _by_problem(model, rows, problems) for model, rows in played.items()}
+    grouped = {model: by_problem(model, rows, problems) for model, rows in played.items()}
     origins = {problem.id: origin(problem, trained_families) for problem in problems}
+    topics = sorted({problem.topic for problem in problems})
     groups = {
         "by_difficulty": _groups(problems, Difficulty, lambda problem: problem.difficulty),
         "by_origin": _groups(problems, Origin, lambda problem: origins[problem.id]),
+        "by_topic": _groups(problems, topics, lambda problem: problem.topic),
     }
     every = [problem.id for problem in problems]
     models = {
         model: {
-            "all": figures(samples, every, settings),
+            "all": figures(samples, every, settings) | _text_score(samples, problems, settings),
             **{
                 name: {key: figures(samples, ids, settings) for key, ids in group.items()}
                 for name, group in groups.items()
@@ -83,7 +108,11 @@ def summarise(
         }
         for model, samples in grouped.items()
     }
-    results: dict[str, Any] = {
+    for model in models:
+        if teacher is not None and model != teacher:
+            both = grouped[model], grouped[teacher]
+            models[model]["agreement"] = reasoning(*both, every, settings)
+    return {
         "schema_version": RESULTS_VERSION,
         "confidence": settings.confidence,
         "resamples": settings.resamples,
@@ -101,10 +130,11 @@ def summarise(
             for problem in problems
         ],
         "models": models,
+        "pairs": [
+            {"after": a, "before": b, **compare(grouped[a], grouped[b], every, settings)}
+            for a, b in pairs
+        ],
     }
-    if {"base", "student"} <= set(grouped):
-        results["paired"] = pairs(grouped["student"], grouped["base"], every, settings)
-    return results
 
 
 def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[str, Any]:
@@ -112,13 +142,20 @@ def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[st
     rows = [row for name in ids for row in samples[name]]
     calls = [_calls(samples[name]) for name in ids]
     flawed = [[row for row in samples[name] if _flawed(row)] for name in ids]
+    passed = [sum(map(solved, samples[name])) for name in ids]
 
     def ratio(above: Iterable[float], below: Iterable[float]) -> dict[str, Any] | None:
         return _plain(ratio_bootstrap(list(above), list(below), **settings.interval()))
 
-    def mean(values: Iterable[float]) -> dict[str, Any] | None:
-        return ratio(values, (len(samples[name]) for name in ids))
+    def total(count: Callable[[Trajectory], float]) -> list[float]:
+        return [sum(count(row) for row in samples[name]) for name in ids]
 
+    def mean(count: Callable[[Trajectory], float]) -> dict[str, Any] | None:
+        return ratio(total(count), (len(samples[name]) for name in ids))
+
+    tokens = total(lambda row: row.usage.completion_tokens)
+    seconds = total(lambda row: row.usage.seconds)
+    usd = total(lambda row: row.usage.usd)
     return {
         "problems": len(ids),
         "episodes": len(rows),
@@ -126,37 +163,83 @@ def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[st
             f"pass@{k}": _plain(bootstrap(_passes(samples, ids, k), **settings.interval()))
             for k in settings.k
         },
-        "answered_rate": mean(sum(r.stop is StopReason.FINISHED for r in samples[i]) for i in ids),
+        "answered_rate": mean(lambda row: row.stop is StopReason.FINISHED),
         "valid_action_rate": ratio((c.valid for c in calls), (c.steps for c in calls)),
         "exact_format_rate": ratio((c.exact for c in calls), (c.steps for c in calls)),
         "tool_error_rate": ratio((c.errors for c in calls), (c.tools for c in calls)),
         "recovery_rate": ratio((sum(map(solved, f)) for f in flawed), map(len, flawed)),
-        "turns": mean(sum(len(r.steps) for r in samples[i]) for i in ids),
-        "tokens": mean(sum(r.usage.completion_tokens for r in samples[i]) for i in ids),
-        "seconds": mean(sum(r.usage.seconds for r in samples[i]) for i in ids),
+        "turns": mean(lambda row: len(row.steps)),
+        "reason_words": mean(reason_words),
+        "tokens": mean(lambda row: row.usage.completion_tokens),
+        "seconds": mean(lambda row: row.usage.seconds),
+        "seconds_median": statistics.median(row.usage.seconds for row in rows),
+        "usd": mean(lambda row: row.usage.usd) if any(usd) else None,
+        "tokens_per_solved": ratio(tokens, passed),
+        "seconds_per_solved": ratio(seconds, passed),
+        "usd_per_solved": ratio(usd, passed) if any(usd) else None,
         "stops": dict(Counter(str(row.stop) for row in rows).most_common()),
     }
 
 
-def pairs(
+def _text_score(
+    samples: Samples, problems: Sequence[Problem], settings: Settings
+) -> dict[str, Any]:
+    """Word F1 over the questions among the problems; nothing when there is none."""
+    scores = []
+    for problem in problems:
+        if problem.form is ProblemForm.ANSWER:
+            accepted = [str(case.expected) for case in problem.hidden]
+            found = [word_f1(row.answer or "", accepted) for row in samples[problem.id]]
+            scores.append(sum(found) / len(found))
+    return {"f1": _plain(bootstrap(scores, **settings.interval()))} if scores else {}
+
+
+def compare(
     after: Samples, before: Samples, ids: Sequence[str], settings: Settings
 ) -> dict[str, Any]:
-    """Student minus base on the same problems; with one sample each also McNemar's test.
+    """`after` minus `before` and `after` over `before`, on the same problems resampled together.
 
-    `gained` and `lost` list the problems whose share of solved samples rose or fell.
+    With one sample each also McNemar's test. `gained` and `lost` list the problems whose share of
+    solved samples rose or fell.
     """
-    result: dict[str, Any] = {
-        f"pass@{k}": _plain(
-            paired_bootstrap(_passes(after, ids, k), _passes(before, ids, k), **settings.interval())
-        )
-        for k in settings.k
-    }
+    result: dict[str, Any] = {}
+    for k in settings.k:
+        both = _passes(after, ids, k), _passes(before, ids, k)
+        result[f"pass@{k}"] = _plain(paired_bootstrap(*both, **settings.interval()))
+        ratio = ratio_bootstrap(*both, same_seeds=False, **settings.interval())
+        result[f"pass@{k} ratio"] = _plain(ratio)
     share = {name: (_share(after[name]), _share(before[name])) for name in ids}
     result["gained"] = [name for name, (now, then) in share.items() if now > then]
     result["lost"] = [name for name, (now, then) in share.items() if now < then]
     if all(len(after[name]) == len(before[name]) == 1 for name in ids):
         result["mcnemar_p"] = mcnemar(len(result["gained"]), len(result["lost"]))
     return result
+
+
+def reasoning(
+    samples: Samples, teacher: Samples, ids: Sequence[str], settings: Settings
+) -> dict[str, Any]:
+    """Agreement with the teacher's episodes of the same problem; the i-th sample with its i-th."""
+    found = [
+        [
+            agreement(row, teacher[name][index % len(teacher[name])])
+            for index, row in enumerate(samples[name])
+        ]
+        for name in ids
+    ]
+    words = [
+        [sum(map(reason_words, rows[name])) / len(rows[name]) for name in ids]
+        for rows in (samples, teacher)
+    ]
+    interval = settings.interval()
+    length = ratio_bootstrap(*words, same_seeds=False, **interval)
+    return {
+        "cot_match": _plain(bootstrap([_mean(a.match for a in f) for f in found], **interval)),
+        "same_tools": _plain(
+            bootstrap([_mean(a.same_tools for a in f) for f in found], **interval)
+        ),
+        "reason_length_ratio": _plain(length),
+    }
 
 
 # ---------------------------------------------------------------------------------- their parts
@@ -197,7 +280,11 @@ def _passes(samples: Samples, ids: Sequence[str], k: int) -> list[float]:
 
 
 def _share(rows: Sequence[Trajectory]) -> float:
-    return sum(map(solved, rows)) / len(rows)
+    return _mean(map(solved, rows))
+
+
+def _mean(values: Iterable[float]) -> float:
+    return statistics.fmean(values)
 
 
 def _groups(problems: Sequence[Problem], members: Iterable[Any], key: Any) -> dict[str, list[str]]:
@@ -206,9 +293,13 @@ def _groups(problems: Sequence[Problem], members: Iterable[Any], key: Any) -> di
     return {name: ids for name, ids in found.items() if ids}
 
 
-def _by_problem(
+def by_problem(
     model: str, rows: Sequence[Trajectory], problems: Sequence[Problem]
 ) -> dict[str, list[Trajectory]]:
+    """A model's episodes by problem.
+
+    Raises DataError when it was played on other problems, unequally often, or twice.
+    """
     samples: dict[str, list[Trajectory]] = defaultdict(list)
     for row in rows:
         samples[row.problem_id].append(row)

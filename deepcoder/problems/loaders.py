@@ -55,8 +55,14 @@ def load_problems(cfg: ProblemsConfig, split: Split) -> tuple[Problem, ...]:
         from deepcoder.problems.public import humaneval
 
         problems = humaneval(cfg.path, split)
+    elif kind == "hotpotqa":
+        from deepcoder.problems.questions import questions
+
+        problems = questions(cfg.path, split)
     else:
-        raise ConfigError(f"problems.kind is {kind!r}.", fix="use builtin, jsonl, mbpp, humaneval.")
+        raise ConfigError(
+            f"problems.kind is {kind!r}.", fix="use builtin, jsonl, mbpp, humaneval, hotpotqa."
+        )
     if not problems:
         raise DataError(
             f"problems={kind} has nothing in its {split} split.",

@@ -29,7 +29,7 @@ def choose(results: Mapping[str, Any], limit: int = 6) -> list[str]:
     """
     solved = {problem["id"]: problem["solved"] for problem in results["problems"]}
     models = list(results["models"])
-    paired = results.get("paired", {})
+    paired = results["pairs"][0] if results["pairs"] else {}
     changed = [*paired.get("gained", ()), *paired.get("lost", ())]
     rest = [name for name in solved if name not in changed]
     both = [name for name in rest if any(solved[name][model] for model in models)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from deepcoder.evaluation.table import FIGURES, table_rows
+from deepcoder.evaluation.table import FIGURES, figure_text, pair_rows, table_rows
 from deepcoder.reporting.charts import Interval, Line, interval_plot, line_chart, stacked_bar
 from deepcoder.reporting.episodes import choose, episode
 from deepcoder.reporting.kinds import css_class, legend, visible
@@ -31,6 +31,20 @@ from deepcoder.types import SpanKind, Trajectory
 __all__ = ["render_report", "write_report"]
 
 NAMES = {"base": "before training", "student": "after training"}
+ARMS = 8
+"""Colours for models other than these two; then they repeat."""
+
+
+def model_name(name: str) -> str:
+    """How a model is called on the page."""
+    plain, plus, constrained = name.partition("+")
+    return NAMES.get(plain, plain) + (f", {constrained}" if plus else "")
+
+
+def model_css(names: list[str]) -> dict[str, str]:
+    """CSS class of each model: `base` and `student` have their own, others a number."""
+    others = [name for name in names if name not in NAMES]
+    return {n: n if n in NAMES else f"arm{others.index(n) % ARMS}" for n in names}
 
 
 def write_report(evaluate: Path, train: Path | None = None) -> Path:
@@ -58,8 +72,10 @@ def render_report(evaluate: Path, train: Path | None = None) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
-        names=NAMES,
+        names={name: model_name(name) for name in results["models"]},
+        css=model_css(list(results["models"])),
         models=list(results["models"]),
+        title=_title(list(results["models"])),
         problems=len(results["problems"]),
         confidence=f"{results['confidence']:.0%}",
         resamples=results["resamples"],
@@ -68,26 +84,41 @@ def render_report(evaluate: Path, train: Path | None = None) -> str:
         curves=_curves(training),
         rows=table_rows(results),
         plot=_plot(results),
-        paired=results.get("paired"),
+        pairs=pair_rows(results),
+        changes=[
+            (model_name(pair["after"]), model_name(pair["before"]), pair["gained"], pair["lost"])
+            for pair in results["pairs"]
+        ],
+        topics=_topics(results),
         kinds=_kinds(training),
         legend=legend(),
         episodes=_episodes(evaluate, results, shown),
     )
 
 
+def _title(models: list[str]) -> str:
+    if len(models) == 1:
+        return f"A student {NAMES[models[0]]}" if models[0] in NAMES else models[0]
+    if set(models) == set(NAMES):
+        return "A student before and after distillation"
+    return f"{len(models)} models on the same problems"
+
+
 def _headline(results: dict[str, Any]) -> list[dict[str, str]]:
     """Large numbers at the top: label, value, and what it is to be compared with."""
-    models, paired = results["models"], results.get("paired", {})
+    models = results["models"]
+    paired = results["pairs"][0] if results["pairs"] else {}
     first = next(iter(models.values()))["all"]
     passes = next(key for key in first if key.startswith("pass@"))
     tiles = []
     for key, label in ((passes, passes), ("valid_action_rate", FIGURES["valid_action_rate"][0])):
         values = {name: model["all"].get(key) for name, model in models.items()}
-        name = "student" if "student" in values else next(iter(values))
+        trained = [name for name in values if name != "base"]
+        name = "student" if "student" in values else (trained or ["base"])[0]
         if values[name] is None:
             continue
-        note = NAMES[name]
-        if name == "student" and values.get("base"):
+        note = model_name(name)
+        if name != "base" and values.get("base"):
             note = f"{values['base']['mean']:.0%} before training"
         tiles.append({"label": label, "value": f"{values[name]['mean']:.0%}", "note": note})
     if passes in paired:
@@ -98,7 +129,8 @@ def _headline(results: dict[str, Any]) -> list[dict[str, str]]:
             {
                 "label": "difference on the same problems",
                 "value": f"{100 * value['mean']:+.0f} points",
-                "note": f"{results['confidence']:.0%} interval {low} to {high}",
+                "note": f"{model_name(paired['after'])} - {model_name(paired['before'])}, "
+                f"{results['confidence']:.0%} interval {low} to {high}",
             },
         )
     return tiles
@@ -124,7 +156,7 @@ def _curves(training: Training | None) -> list[dict[str, Any]]:
 def _plot(results: dict[str, Any]) -> Any:
     """pass@k overall, by difficulty and by origin, each model with its interval."""
     models = results["models"]
-    first = next(iter(models.values()))
+    first, css = next(iter(models.values())), model_css(list(models))
     passes = next(key for key in first["all"] if key.startswith("pass@"))
     groups = [("all problems", {name: model["all"] for name, model in models.items()})]
     for part in ("by_difficulty", "by_origin"):
@@ -135,13 +167,27 @@ def _plot(results: dict[str, Any]) -> Any:
             (
                 f"{label} ({next(iter(figures.values()))['problems']})",
                 [
-                    Interval(NAMES[name], name, **_ends(figure[passes]))
+                    Interval(model_name(name), css[name], **_ends(figure[passes]))
                     for name, figure in figures.items()
                 ],
             )
             for label, figures in groups
         ]
     )
+
+
+def _topics(results: dict[str, Any]) -> list[tuple[str, int, list[str]]]:
+    """Per topic: its name, how many problems, pass@k of every model."""
+    models = list(results["models"].values())
+    passes = next(key for key in models[0]["all"] if key.startswith("pass@"))
+    return [
+        (
+            topic,
+            figures["problems"],
+            [figure_text(model["by_topic"][topic][passes], "percent") for model in models],
+        )
+        for topic, figures in models[0]["by_topic"].items()
+    ]
 
 
 def _ends(estimate: dict[str, float]) -> dict[str, float]:

@@ -42,10 +42,13 @@ NOT_CONTENT = (
     "generation.max_usd",
     "generation.max_tokens",
     "benchmark.batch_size",
+    "benchmark.workers",
     "callbacks.checkpoint",
     "trainer.enable_progress_bar",
     "trainer.log_every_n_steps",
 )
+# Of these, what an evaluation measures on.
+EVALUATED = ("problems.heldout_variants",)
 # Fields that only teachers behind an API read.
 API_FIELDS = (
     "preset",
@@ -66,6 +69,8 @@ def stage_key(cfg: Any, name: str) -> str:
         container = OmegaConf.is_config(node)
         tree[part] = OmegaConf.to_container(node, resolve=True) if container else node
     for dotted in NOT_CONTENT:
+        if name == "evaluate" and dotted in EVALUATED:
+            continue
         group, _, key = dotted.partition(".")
         if isinstance(tree.get(group), dict):
             tree[group].pop(key, None)

@@ -6,7 +6,8 @@
 Problems of form `call` and `stdin` are judged outside: inputs go into the process after the
 candidate's module has run, values or text come out, and expected values never enter it. Problems
 of form `asserts` cannot be: the asserts run in the candidate's process, and a candidate that
-looks for them can fool them, so the outcome says `trust='in_process'`.
+looks for them can fool them, so the outcome says `trust='in_process'`. The answer to a question
+(form `answer`) is compared as text, and nothing is run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from deepcoder import values
+from deepcoder.sandbox.answers import exact_match
 from deepcoder.sandbox.core import Sandbox
 from deepcoder.sandbox.records import Limits, Request, Result, Status
 from deepcoder.types import Case, Outcome, Problem, ProblemForm
@@ -45,6 +47,12 @@ async def judge(
     solved when all pass and it is 'ok'. `total` is 0 when the sandbox itself failed: then nothing
     is known about the code.
     """
+    if problem.form is ProblemForm.ANSWER:
+        accepted = [str(case.expected) for case in (problem.hidden if cases is None else cases)]
+        right = exact_match(code, accepted)
+        return Outcome(
+            passed=int(right), total=1, status="ok", detail=None if right else "another answer"
+        )
     plan = _plan(problem, code, cases, limits)
     request = next(plan)
     while True:

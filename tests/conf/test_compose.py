@@ -99,12 +99,12 @@ def test_a_wrong_override_names_key_and_type(overrides, words):
 def test_a_wrong_file_is_named_with_key_and_type(tmp_path, monkeypatch, text, words):
     import shutil
 
-    import deepcoder.config
+    import deepcoder.config.building
 
     conf = tmp_path / "conf"
     shutil.copytree(CONF_DIR, conf)
     (conf / "data" / "broken.yaml").write_text(text + "\n")
-    monkeypatch.setattr(deepcoder.config, "CONF_DIR", conf)
+    monkeypatch.setattr(deepcoder.config.building, "CONF_DIR", conf)
     with pytest.raises(ConfigCompositionException) as caught:
         compose("train", ["data=broken"])
     assert [word for word in words if word not in str(caught.value)] == []

@@ -9,7 +9,14 @@ import pytest
 from deepcoder.agent.agent import Agent
 from deepcoder.config import compose
 from deepcoder.errors import DataError, DeepcoderError
-from deepcoder.evaluation.playing import missing, play, read_samples, set_stale_aside
+from deepcoder.evaluation.playing import (
+    FENCED_ANSWER,
+    fenced_answer,
+    missing,
+    play,
+    read_samples,
+    set_stale_aside,
+)
 from deepcoder.trajectories.collection import Task, plan
 from deepcoder.trajectories.store import TrajectoryStore, dump_record
 from deepcoder.types import Capability, Completion, Fingerprint, Sampling
@@ -97,3 +104,11 @@ def test_duplicate_and_lost_samples_are_one_line(trajectory, problem, tmp_path) 
     tasks = [Task(id=f"{n}#0", problem=problem(n), sample=0, seed=1) for n in "ab"]
     with pytest.raises(DataError, match=r"lacks 1 episodes, e.g. b#0"):
         read_samples(path, tasks)
+
+
+def test_the_block_of_a_single_turn_is_the_answer(trajectory) -> None:
+    coded = trajectory("a", "error").model_copy(update={"answer": None})
+    found = fenced_answer(coded)
+    assert (found.answer, str(found.stop), found.tags) == ("x", "finished", (FENCED_ANSWER,))
+    for other in (trajectory("a", "answer"), trajectory("a", "invalid")):
+        assert fenced_answer(other) is other

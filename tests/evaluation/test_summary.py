@@ -8,7 +8,8 @@ import pytest
 
 from deepcoder.errors import DataError
 from deepcoder.evaluation.summary import Settings, summarise
-from deepcoder.evaluation.table import figure_text, print_table, table_rows
+from deepcoder.evaluation.table import figure_text, pair_rows, print_table, table_rows
+from deepcoder.types import Case, Problem, ProblemForm
 
 
 @pytest.fixture
@@ -37,7 +38,13 @@ def played(trajectory):
 
 @pytest.fixture
 def results(played, problems):
-    return summarise(played, problems, Settings(resamples=200), trained_families={"seen"})
+    return summarise(
+        played,
+        problems,
+        Settings(resamples=200),
+        trained_families={"seen"},
+        pairs=[("student", "base")],
+    )
 
 
 def mean(results, model, name, part="all", group=None):
@@ -76,7 +83,9 @@ def test_groups(results) -> None:
 
 
 def test_pairs(results) -> None:
-    paired = results["paired"]
+    (paired,) = results["pairs"]
+    assert (paired["after"], paired["before"]) == ("student", "base")
+    assert paired["pass@1 ratio"]["mean"] == pytest.approx(2)
     assert paired["pass@1"]["mean"] == pytest.approx(1 / 3)
     assert paired["pass@1"]["low"] <= 0 <= paired["pass@1"]["high"]
     assert (paired["gained"], paired["lost"]) == (["b", "c"], ["a"])
@@ -89,16 +98,18 @@ def test_nothing_to_count_is_none_and_not_zero(trajectory, problem) -> None:
     figures = results["models"]["base"]["all"]
     assert figures["tool_error_rate"] is None
     assert figures["recovery_rate"] is None
-    assert "paired" not in results
+    assert figures["usd"] is None
+    assert results["pairs"] == []
 
 
 def test_several_samples(trajectory, problem) -> None:
     rows = [trajectory("a", solved=i < 2, sample=i) for i in range(5)]
     settings = Settings(k=(1, 2), resamples=10)
-    results = summarise({"base": rows, "student": rows}, [problem("a")], settings)
+    played = {"base": rows, "student": rows}
+    results = summarise(played, [problem("a")], settings, pairs=[("student", "base")])
     assert mean(results, "base", "pass@1") == pytest.approx(0.4)
     assert mean(results, "base", "pass@2") == pytest.approx(0.7)
-    assert "mcnemar_p" not in results["paired"]
+    assert "mcnemar_p" not in results["pairs"][0]
 
 
 def test_other_problems_and_repeated_samples_are_refused(trajectory, problems, played) -> None:
@@ -114,15 +125,17 @@ def test_other_problems_and_repeated_samples_are_refused(trajectory, problems, p
 
 def test_table(results, capsys) -> None:
     results = json.loads(json.dumps(results))
-    rows = {label: (cells, difference) for label, cells, difference in table_rows(results)}
-    cells, difference = rows["pass@1"]
-    assert [cell.split()[0] for cell in cells] == ["33.3%", "66.7%"]
+    rows = dict(table_rows(results))
+    assert [cell.split()[0] for cell in rows["pass@1"]] == ["33.3%", "66.7%"]
+    assert rows["pass@1, hard (2)"][1].startswith("100.0%")
+    ((label, difference, ratio, p),) = pair_rows(results)
+    assert label == "pass@1, student - base"
     assert difference.startswith("+33.3%")
-    assert rows["pass@1, hard (2)"][0][1].startswith("100.0%")
+    assert (ratio.split()[0], p) == ("2.00", "1")
     print_table(results)
     out = capsys.readouterr().out
-    assert "3 held-out problems" in out
-    assert "student - base" in out
+    assert "3 problems" in out
+    assert "McNemar p" in out
 
 
 def test_figure_text() -> None:
@@ -131,3 +144,23 @@ def test_figure_text() -> None:
     assert figure_text(estimate, "percent", signed=True) == "+25.0% [+10.0, +40.0]"
     assert figure_text(12.34, "number") == "12.3"
     assert figure_text(None, "percent") == "–"
+
+
+def test_cost_per_solved_problem_is_the_cost_of_all_episodes(results) -> None:
+    # base: 60 tokens and 6 s for one solved problem; student: 45 tokens for two.
+    assert mean(results, "base", "tokens_per_solved") == 60
+    assert mean(results, "base", "seconds_per_solved") == 6
+    assert mean(results, "student", "tokens_per_solved") == pytest.approx(22.5)
+
+
+def test_topics(results, problem) -> None:
+    assert set(results["models"]["base"]["by_topic"]) == {problem("a").topic}
+
+
+def test_questions_have_a_word_f1(trajectory) -> None:
+    question = Problem(
+        id="q", prompt="Who?", form=ProblemForm.ANSWER, hidden=(Case(expected="Ada Lovelace"),)
+    )
+    rows = [trajectory("q", solved=False).model_copy(update={"answer": "Lady Ada"})]
+    results = summarise({"base": rows}, [question], Settings(resamples=10))
+    assert mean(results, "base", "f1") == pytest.approx(0.5)

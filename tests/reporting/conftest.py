@@ -177,7 +177,8 @@ def make_runs(
             for i, p in enumerate(problems)
         ]
         write_samples(evaluate / f"{model}.jsonl", played[model])
-    results = summarise(played, problems, Settings(resamples=300), trained_families={"doubling"})
+    pairs = [("student", "base")] if len(models) > 1 else []
+    results = summarise(played, problems, Settings(resamples=300), {"doubling"}, pairs)
     for model in models:
         results["models"][model]["all"]["tokens_per_second"] = 71.5
     (evaluate / "results.json").write_text(json.dumps(results))

@@ -156,10 +156,12 @@ def _results(gained: int, lost: int, both: int, none: int) -> dict:
     return {
         "problems": problems,
         "models": {"base": {}, "student": {}},
-        "paired": {
-            "gained": [str(i) for i in range(gained)],
-            "lost": [str(i) for i in range(gained, gained + lost)],
-        },
+        "pairs": [
+            {
+                "gained": [str(i) for i in range(gained)],
+                "lost": [str(i) for i in range(gained, gained + lost)],
+            }
+        ],
     }
 
 

@@ -65,7 +65,7 @@ def test_before_and_after(tmp_path, capsys) -> None:
     assert "<h1>A student before and after" in (run.path / "report.html").read_text()
     results = json.loads((run.path / "results.json").read_text())
     assert list(results["models"]) == ["base", "student"]
-    assert results["paired"]["pass@1"]["n"] == 3
+    assert results["pairs"][0]["pass@1"]["n"] == 3
     before, after = rows(run, "base"), rows(run, "student")
     assert [row.problem_id for row in before] != []
     assert {row.problem_id for row in before} == {row.problem_id for row in after}
@@ -126,6 +126,6 @@ def test_a_torn_file_is_continued(tmp_path) -> None:
 
 
 def test_models_that_do_not_exist_are_refused(tmp_path) -> None:
-    cfg = config(tmp_path, "benchmark.models=[teacher]")
+    cfg = config(tmp_path, "benchmark.models=[somebody]")
     with pytest.raises(ConfigError, match="not a choice of models"):
         main.run(cfg, main.open(cfg))
