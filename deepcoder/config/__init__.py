@@ -13,6 +13,7 @@ tell from its own configuration where the output of another stage lies (`deepcod
 from deepcoder.config.building import CONF_DIR, build, compose
 from deepcoder.config.names import (
     EpisodeMode,
+    ProblemSets,
     ProblemsKind,
     Quantization,
     SandboxTier,
@@ -27,6 +28,7 @@ from deepcoder.config.rules import has_logits, resolve_signal, validate
 from deepcoder.config.schema import (
     AgentConfig,
     BenchmarkConfig,
+    CompareConfig,
     Config,
     DataConfig,
     FiltersConfig,
@@ -46,6 +48,7 @@ __all__ = [
     "CONF_DIR",
     "AgentConfig",
     "BenchmarkConfig",
+    "CompareConfig",
     "Config",
     "DataConfig",
     "DivergenceName",
@@ -57,6 +60,7 @@ __all__ = [
     "Normaliser",
     "PathsConfig",
     "PriceConfig",
+    "ProblemSets",
     "ProblemsConfig",
     "ProblemsKind",
     "Quantization",

@@ -63,6 +63,14 @@ class EpisodeMode(StrEnum):
     """One answer without tools; the first block of code in it counts, whatever its fence says."""
 
 
+class ProblemSets(StrEnum):
+    """What a comparison does with runs that evaluated different problems."""
+
+    refuse = "refuse"
+    intersect = "intersect"
+    """Compare on the problems that all of them have."""
+
+
 class StudentSource(StrEnum):
     """Where a student's weights come from."""
 

@@ -13,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 
 from deepcoder.config.names import (
     EpisodeMode,
+    ProblemSets,
     ProblemsKind,
     Quantization,
     SandboxTier,
@@ -349,6 +350,27 @@ class BenchmarkConfig:
 
 
 @dataclass
+class CompareConfig:
+    """How finished evaluations are laid side by side."""
+
+    problems: ProblemSets = ProblemSets.refuse
+    pool_seeds: bool = True
+    """Trainings that differ in nothing but their seed are one arm."""
+    labels: list[str] = field(default_factory=list)
+    """Names of the trained models, one per run; empty names them by what their trainings differ
+    in. Equal names are seeds of one arm."""
+    baseline: str | None = None
+    """Label of the arm that the others are compared with; null takes the untrained student."""
+    k: list[int] = field(default_factory=lambda: [1, 10])
+    """k of pass@k; those for which some arm has too few samples are left out."""
+    bootstrap: int = 2000
+    """Resamples over problems (and seeds) for the confidence intervals."""
+    confidence: float = 0.95
+    shown: int = 12
+    """Problems whose episodes are shown side by side, won and lost ones first."""
+
+
+@dataclass
 class Config:
     """The whole tree. One schema for every stage."""
 
@@ -358,6 +380,8 @@ class Config:
     seed: int = 0
     run: str | None = None
     """Training run folder to evaluate; null takes the one of this configuration (evaluate)."""
+    runs: list[str] = field(default_factory=list)
+    """Evaluate run folders to compare; `*` stands for any name (compare)."""
     json: bool = False
     """Print the result as JSON (doctor)."""
     paths: PathsConfig = field(default_factory=PathsConfig)
@@ -370,6 +394,7 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
     optim: Any = None
     trainer: Any = None
     callbacks: Any = None

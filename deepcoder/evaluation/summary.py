@@ -46,7 +46,9 @@ __all__ = [
     "by_problem",
     "compare",
     "figures",
+    "flawed",
     "reasoning",
+    "share",
     "solved",
     "summarise",
 ]
@@ -100,9 +102,9 @@ def summarise(
     every = [problem.id for problem in problems]
     models = {
         model: {
-            "all": figures(samples, every, settings) | _text_score(samples, problems, settings),
+            "all": figures([samples], every, settings) | _text_score(samples, problems, settings),
             **{
-                name: {key: figures(samples, ids, settings) for key, ids in group.items()}
+                name: {key: figures([samples], ids, settings) for key, ids in group.items()}
                 for name, group in groups.items()
             },
         }
@@ -131,52 +133,63 @@ def summarise(
         ],
         "models": models,
         "pairs": [
-            {"after": a, "before": b, **compare(grouped[a], grouped[b], every, settings)}
+            {"after": a, "before": b, **compare([grouped[a]], [grouped[b]], every, settings)}
             for a, b in pairs
         ],
     }
 
 
-def figures(samples: Samples, ids: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """The figures of one model on some problems. A rate without anything to count is None."""
-    rows = [row for name in ids for row in samples[name]]
-    calls = [_calls(samples[name]) for name in ids]
-    flawed = [[row for row in samples[name] if _flawed(row)] for name in ids]
-    passed = [sum(map(solved, samples[name])) for name in ids]
+def figures(seeds: Sequence[Samples], ids: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """The figures of one model on some problems. A rate without anything to count is None.
 
-    def ratio(above: Iterable[float], below: Iterable[float]) -> dict[str, Any] | None:
-        return _plain(ratio_bootstrap(list(above), list(below), **settings.interval()))
+    `seeds` are the samples of each training of it, usually one.
+    """
+    rows = [row for samples in seeds for name in ids for row in samples[name]]
 
-    def total(count: Callable[[Trajectory], float]) -> list[float]:
-        return [sum(count(row) for row in samples[name]) for name in ids]
+    def each(count: Callable[[Sequence[Trajectory]], float]) -> list[list[float]]:
+        """[seeds, problems]"""
+        return [[count(samples[name]) for name in ids] for samples in seeds]
+
+    def total(count: Callable[[Trajectory], float]) -> list[list[float]]:
+        return each(lambda group: sum(map(count, group)))
+
+    def ratio(above: list[list[float]], below: list[list[float]]) -> dict[str, Any] | None:
+        return _plain(ratio_bootstrap(above, below, **settings.interval()))
 
     def mean(count: Callable[[Trajectory], float]) -> dict[str, Any] | None:
-        return ratio(total(count), (len(samples[name]) for name in ids))
+        return ratio(total(count), episodes)
 
+    def calls(part: Callable[[_Calls], int]) -> list[list[float]]:
+        return each(lambda group: part(_calls(group)))
+
+    episodes, passed = each(len), total(solved)
     tokens = total(lambda row: row.usage.completion_tokens)
     seconds = total(lambda row: row.usage.seconds)
     usd = total(lambda row: row.usage.usd)
+    paid = any(map(any, usd))
     return {
         "problems": len(ids),
         "episodes": len(rows),
         **{
-            f"pass@{k}": _plain(bootstrap(_passes(samples, ids, k), **settings.interval()))
+            f"pass@{k}": _plain(
+                bootstrap([_passes(s, ids, k) for s in seeds], **settings.interval())
+            )
             for k in settings.k
         },
         "answered_rate": mean(lambda row: row.stop is StopReason.FINISHED),
-        "valid_action_rate": ratio((c.valid for c in calls), (c.steps for c in calls)),
-        "exact_format_rate": ratio((c.exact for c in calls), (c.steps for c in calls)),
-        "tool_error_rate": ratio((c.errors for c in calls), (c.tools for c in calls)),
-        "recovery_rate": ratio((sum(map(solved, f)) for f in flawed), map(len, flawed)),
+        "valid_action_rate": ratio(calls(lambda c: c.valid), calls(lambda c: c.steps)),
+        "exact_format_rate": ratio(calls(lambda c: c.exact), calls(lambda c: c.steps)),
+        "tool_error_rate": ratio(calls(lambda c: c.errors), calls(lambda c: c.tools)),
+        "recovery_rate": ratio(total(lambda r: flawed(r) and solved(r)), total(flawed)),
         "turns": mean(lambda row: len(row.steps)),
         "reason_words": mean(reason_words),
         "tokens": mean(lambda row: row.usage.completion_tokens),
         "seconds": mean(lambda row: row.usage.seconds),
         "seconds_median": statistics.median(row.usage.seconds for row in rows),
-        "usd": mean(lambda row: row.usage.usd) if any(usd) else None,
+        "usd": mean(lambda row: row.usage.usd) if paid else None,
         "tokens_per_solved": ratio(tokens, passed),
         "seconds_per_solved": ratio(seconds, passed),
-        "usd_per_solved": ratio(usd, passed) if any(usd) else None,
+        "usd_per_solved": ratio(usd, passed) if paid else None,
         "stops": dict(Counter(str(row.stop) for row in rows).most_common()),
     }
 
@@ -195,25 +208,32 @@ def _text_score(
 
 
 def compare(
-    after: Samples, before: Samples, ids: Sequence[str], settings: Settings
+    after: Sequence[Samples], before: Sequence[Samples], ids: Sequence[str], settings: Settings
 ) -> dict[str, Any]:
     """`after` minus `before` and `after` over `before`, on the same problems resampled together.
 
-    With one sample each also McNemar's test. `gained` and `lost` list the problems whose share of
-    solved samples rose or fell.
+    Each is a sequence of seeds. With one sample a problem on both sides also McNemar's test.
+    `gained` and `lost` list the problems whose share of solved samples rose or fell.
     """
     result: dict[str, Any] = {}
     for k in settings.k:
-        both = _passes(after, ids, k), _passes(before, ids, k)
+        both = [[_passes(samples, ids, k) for samples in seeds] for seeds in (after, before)]
         result[f"pass@{k}"] = _plain(paired_bootstrap(*both, **settings.interval()))
         ratio = ratio_bootstrap(*both, same_seeds=False, **settings.interval())
         result[f"pass@{k} ratio"] = _plain(ratio)
-    share = {name: (_share(after[name]), _share(before[name])) for name in ids}
-    result["gained"] = [name for name, (now, then) in share.items() if now > then]
-    result["lost"] = [name for name, (now, then) in share.items() if now < then]
-    if all(len(after[name]) == len(before[name]) == 1 for name in ids):
+    shares = {name: (share(after, name), share(before, name)) for name in ids}
+    result["gained"] = [name for name, (now, then) in shares.items() if now > then]
+    result["lost"] = [name for name, (now, then) in shares.items() if now < then]
+    if all(len(rows) == 1 for rows in (after, before)) and all(
+        len(samples[0][name]) == 1 for samples in (after, before) for name in ids
+    ):
         result["mcnemar_p"] = mcnemar(len(result["gained"]), len(result["lost"]))
     return result
+
+
+def share(seeds: Sequence[Samples], problem: str) -> float:
+    """Share of the samples of a problem that solved it, each seed counting alike."""
+    return _mean(_mean(map(solved, samples[problem])) for samples in seeds)
 
 
 def reasoning(
@@ -267,7 +287,7 @@ def _calls(rows: Sequence[Trajectory]) -> _Calls:
     return _Calls(len(steps), len(valid), exact, len(carried), errors)
 
 
-def _flawed(row: Trajectory) -> bool:
+def flawed(row: Trajectory) -> bool:
     """Whether something went wrong on the way: an unreadable turn or an error of a tool."""
     return any(
         is_invalid(step) or (step.observation is not None and step.observation.status in FAILED)
@@ -277,10 +297,6 @@ def _flawed(row: Trajectory) -> bool:
 
 def _passes(samples: Samples, ids: Sequence[str], k: int) -> list[float]:
     return [pass_at_k(len(samples[i]), sum(map(solved, samples[i])), k) for i in ids]
-
-
-def _share(rows: Sequence[Trajectory]) -> float:
-    return _mean(map(solved, rows))
 
 
 def _mean(values: Iterable[float]) -> float:

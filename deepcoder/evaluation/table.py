@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["AGREEMENT", "FIGURES", "figure_text", "pair_rows", "print_table", "table_rows"]
+__all__ = [
+    "AGREEMENT",
+    "ARM_FIGURES",
+    "FIGURES",
+    "arm_columns",
+    "arm_rows",
+    "figure_text",
+    "pair_rows",
+    "pass_keys",
+    "print_arms",
+    "print_table",
+    "table_rows",
+]
 
 FIGURES = {
     "answered_rate": ("ended with an answer", "percent"),
@@ -27,6 +39,15 @@ FIGURES = {
     "seconds_per_solved": ("seconds per solved episode", "number"),
     "usd_per_solved": ("US dollars per solved episode", "money"),
 }
+ARM_FIGURES = {
+    "valid_action_rate": ("valid actions", "percent"),
+    "recovery_rate": ("solved after an error", "percent"),
+    "turns": ("turns", "number"),
+    "tokens": ("tokens", "number"),
+    "tokens_per_solved": ("tokens per solved", "number"),
+    "usd_per_solved": ("US dollars per solved", "money"),
+}
+"""Columns of a comparison after pass@k: label and unit."""
 AGREEMENT = {
     "cot_match": ("reasoning in common with the teacher (ROUGE-L)", "percent"),
     "same_tools": ("same tools in the same order", "percent"),
@@ -111,3 +132,58 @@ def print_table(results: Mapping[str, Any]) -> None:
         for row in pair_rows(results):
             pairs.add_row(*row)
         Console().print(pairs)
+
+
+def arm_rows(comparison: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """For every arm: its label, pass@k, difference and ratio to the baseline, cost."""
+    pairs = {pair["after"]: pair for pair in comparison["pairs"]}
+    passes = pass_keys(comparison)
+    made = []
+    for arm in comparison["arms"]:
+        found, pair = arm["figures"], pairs.get(arm["label"], {})
+        cells = [str(arm["seeds"])]
+        cells += [figure_text(found[key], "percent") for key in passes]
+        cells += [
+            figure_text(pair.get(passes[0]), "percent", signed=True),
+            figure_text(pair.get(f"{passes[0]} ratio"), "ratio"),
+            "–" if pair.get("mcnemar_p") is None else f"{pair['mcnemar_p']:.3g}",
+            f"{len(pair.get('gained', ()))} / {len(pair.get('lost', ()))}" if pair else "–",
+        ]
+        cells += [figure_text(found[key], unit) for key, (_, unit) in ARM_FIGURES.items()]
+        made.append((arm["label"], cells))
+    return made
+
+
+def arm_columns(comparison: Mapping[str, Any]) -> list[str]:
+    """Headings of `arm_rows`, the label's left out."""
+    against = comparison["baseline"]
+    return [
+        "seeds",
+        *pass_keys(comparison),
+        f"minus {against}",
+        f"over {against}",
+        "McNemar p",
+        "won / lost",
+        *(label for label, _ in ARM_FIGURES.values()),
+    ]
+
+
+def pass_keys(comparison: Mapping[str, Any]) -> list[str]:
+    """`pass@1`, … as far as every arm has samples."""
+    return [key for key in comparison["arms"][0]["figures"] if key.startswith("pass@")]
+
+
+def print_arms(comparison: Mapping[str, Any]) -> None:
+    """Print one row per arm."""
+    from rich.console import Console
+    from rich.table import Table
+
+    level = f"{100 * comparison['confidence']:.0f}%"
+    problems = len(comparison["problems"])
+    table = Table(title=f"{problems} problems, {level} intervals", title_justify="left")
+    table.add_column("arm")
+    for column in arm_columns(comparison):
+        table.add_column(column, justify="right", overflow="fold")
+    for label, cells in arm_rows(comparison):
+        table.add_row(label, *cells)
+    Console().print(table)

@@ -1,7 +1,7 @@
-"""Line charts, interval plots and stacked bars as inline SVG: no library, no script, no network.
+"""Line charts, interval and scatter plots, stacked bars as inline SVG.
 
-Colours are CSS classes of the page, so a chart follows the light or dark theme. Every mark has a
-`<title>` that shows its values on hover.
+No library, no script, no network. Colours are CSS classes of the page, so a chart follows the light
+or dark theme. Every mark has a `<title>` that shows its values on hover.
 
     svg = line_chart([Line("train", "train", [(1, 2.0), (2, 1.5)])], "nats per token")
 """
@@ -15,7 +15,15 @@ from html import escape
 
 from markupsafe import Markup
 
-__all__ = ["Interval", "Line", "interval_plot", "line_chart", "stacked_bar"]
+__all__ = [
+    "Dot",
+    "Interval",
+    "Line",
+    "interval_plot",
+    "line_chart",
+    "scatter_plot",
+    "stacked_bar",
+]
 
 Point = tuple[float, float]
 
@@ -38,6 +46,16 @@ class Interval:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point with a name; `y` is a share of 1, `style` a CSS class."""
+
+    label: str
+    style: str
+    x: float
+    y: float
 
 
 def line_chart(lines: Sequence[Line], unit: str, *, width: int = 460, height: int = 240) -> Markup:
@@ -121,6 +139,48 @@ def interval_plot(groups: Sequence[tuple[str, Sequence[Interval]]], *, width: in
             )
             y += row
         y += gap
+    return Markup("".join([*parts, "</svg>"]))
+
+
+def scatter_plot(
+    dots: Sequence[Dot], x_unit: str, y_unit: str, *, width: int = 860, height: int = 300
+) -> Markup:
+    """Named points, both axes from 0, the ordinate in percent. Empty text without a point."""
+    dots = [dot for dot in dots if math.isfinite(dot.x) and math.isfinite(dot.y)]
+    if not dots:
+        return Markup("")
+    left, right, top, bottom = 46, 160, 24, 34
+    x_ticks, y_ticks = _ticks(max(dot.x for dot in dots)), _ticks(max(dot.y for dot in dots))
+
+    def at(x: float, y: float) -> Point:
+        return (
+            left + (width - left - right) * x / x_ticks[-1],
+            height - bottom - (height - top - bottom) * y / y_ticks[-1],
+        )
+
+    parts = [_open(width, height, f"{y_unit} by {x_unit}")]
+    parts.append(f'<text class="axis" x="4" y="12">{escape(y_unit)}</text>')
+    for tick in y_ticks:
+        _, y = at(0, tick)
+        parts.append(
+            f'<line class="grid" x1="{left}" x2="{width - right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="axis end" x="{left - 6}" y="{y + 4:.1f}">{100 * tick:g}%</text>'
+        )
+    for tick in x_ticks:
+        x, _ = at(tick, 0)
+        parts.append(
+            f'<text class="axis middle" x="{x:.1f}" y="{height - bottom + 16}">{tick:g}</text>'
+        )
+    middle = (left + width - right) / 2
+    parts.append(f'<text class="axis middle" x="{middle}" y="{height - 4}">{escape(x_unit)}</text>')
+    for dot in dots:
+        x, y = at(dot.x, dot.y)
+        name = f"{dot.label}: {dot.y:.1%} at {dot.x:.4g} {x_unit}"
+        parts.append(
+            f'<g class="mark {dot.style}"><title>{escape(name)}</title>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5"/></g>'
+            f'<text class="axis" x="{x + 9:.1f}" y="{y + 4:.1f}">{escape(dot.label[:40])}</text>'
+        )
     return Markup("".join([*parts, "</svg>"]))
 
 

@@ -21,6 +21,7 @@ KEY_PARTS: dict[str, tuple[str, ...]] = {
     "prepare": _PREPARE,
     "train": _TRAIN,
     "evaluate": (*_TRAIN, "benchmark", "run"),
+    "compare": ("runs", "compare"),
 }
 # Fields that change how fast something is made, not what.
 NOT_CONTENT = (
@@ -88,6 +89,7 @@ def stage_folder(cfg: Any, name: str) -> Path:
         "prepare": lambda: _short(cfg.student.model),
         "train": lambda: f"{cfg.loss.name}-{_short(cfg.student.model)}",
         "evaluate": lambda: f"{cfg.benchmark.name}-{_short(cfg.student.model)}",
+        "compare": lambda: f"{len(cfg.runs)}-runs",
         "doctor": lambda: _short(cfg.student.model),
     }[name]()
     runs = Path(cfg.paths.runs).expanduser()

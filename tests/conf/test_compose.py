@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from deepcoder.config import CONF_DIR, DataConfig, DivergenceName, TeacherKind, compose, validate
 from deepcoder.errors import ConfigError
 
-STAGES = ("doctor", "generate", "prepare", "train", "evaluate")
+STAGES = ("doctor", "generate", "prepare", "train", "evaluate", "compare")
 FILES = sorted(CONF_DIR.rglob("*.yaml"))
 GROUP_FILES = [path for path in FILES if path.parent != CONF_DIR and path.parent.name != "hydra"]
 GROUPS = [

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -110,9 +110,14 @@ def write_samples(path: Path, rows: list[Trajectory]) -> None:
             store.append(row)
 
 
+@cache
+def config_text(stage: str, *overrides: str) -> str:
+    return OmegaConf.to_yaml(compose(stage, list(overrides)), resolve=True)
+
+
 def write_run(folder: Path, stage: str, **info: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(compose(stage), resolve=True))
+    (folder / "config.yaml").write_text(config_text(stage))
     about = {
         "stage": stage,
         "status": "done",
@@ -163,26 +168,69 @@ def write_training(folder: Path, prepare: Path, steps: int = 30) -> None:
 
 
 def make_runs(
-    root: Path, count: int = 12, *, models: tuple[str, ...] = ("base", "student")
+    root: Path,
+    count: int = 12,
+    *,
+    models: tuple[str, ...] = ("base", "student"),
+    loss: str = "sad",
+    seed: int = 0,
+    wins: int = 2,
 ) -> Runs:
     """An evaluation of `count` problems, the student solving two of three, and its training."""
     problems = [problem(i) for i in range(count)]
     train, evaluate = root / "train" / "t", root / "evaluate" / "e"
     write_training(train, root / "prepare" / "p")
-    write_run(evaluate, "evaluate")
+    write_run(
+        evaluate, "evaluate", inputs={"adapter student": {"path": str(train / "adapter" / "a")}}
+    )
+    for folder, stage in ((train, "train"), (evaluate, "evaluate")):
+        (folder / "config.yaml").write_text(config_text(stage, f"loss={loss}", f"seed={seed}"))
     played = {}
     for model in models:
-        played[model] = [
-            trajectory(p, model, solved=i % 3 != 2, extra=HOSTILE if i == 0 else "")
+        rows = [
+            trajectory(p, model, solved=(i + seed) % 3 < wins, extra=HOSTILE if i == 0 else "")
             for i, p in enumerate(problems)
         ]
+        # Ids tell trainings apart, as the digest of a real one does.
+        own = f"-{loss}{seed}" if model == "student" else ""
+        played[model] = [row.model_copy(update={"id": row.id + own}) for row in rows]
         write_samples(evaluate / f"{model}.jsonl", played[model])
     pairs = [("student", "base")] if len(models) > 1 else []
     results = summarise(played, problems, Settings(resamples=300), {"doubling"}, pairs)
     for model in models:
         results["models"][model]["all"]["tokens_per_second"] = 71.5
+        results["models"][model]["fingerprint"] = played[model][0].teacher.model_dump()
     (evaluate / "results.json").write_text(json.dumps(results))
     return Runs(evaluate, train, problems)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A finished comparison: its folder, its report, what it says, and the runs it read."""
+
+    folder: Path
+    report: Path
+    result: dict
+    runs: list[Runs]
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Compared:
+    """SAD with two seeds against SFT, on problems that half of them solve."""
+    from deepcoder.compare import main
+
+    runs = [
+        make_runs(tmp_path / "a", loss="sad", seed=0),
+        make_runs(tmp_path / "b", loss="sad", seed=1),
+        make_runs(tmp_path / "c", loss="sft", wins=1),
+    ]
+    places = ",".join(str(r.evaluate) for r in runs)
+    overrides = [f"runs=[{places}]", f"paths.runs={tmp_path}/runs", "compare.bootstrap=300"]
+    cfg = compose("compare", overrides)
+    run = main.open(cfg)
+    main.run(cfg, run)
+    result = json.loads((run.path / "comparison.json").read_text())
+    return Compared(run.path, run.path / "report.html", result, runs)
 
 
 @pytest.fixture

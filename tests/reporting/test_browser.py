@@ -15,7 +15,22 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 def test_chromium_lays_it_out_without_a_network(runs, tmp_path) -> None:
-    report = write_report(runs.evaluate, runs.train)
+    dom, picture = in_chromium(write_report(runs.evaluate, runs.train), tmp_path)
+    assert dom.count("<svg") == 4
+    assert picture > 50_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_chromium_lays_out_a_comparison(compared, tmp_path) -> None:
+    dom, picture = in_chromium(compared.report, tmp_path)
+    # Intervals, cost, and four losses.
+    assert dom.count("<svg") == 6
+    assert picture > 50_000
+
+
+def in_chromium(report, tmp_path) -> tuple[str, int]:
+    """The document after layout, without script and pictures, and the size of a screenshot."""
     flags = [
         "--headless",
         "--no-sandbox",
@@ -32,7 +47,6 @@ def test_chromium_lays_it_out_without_a_network(runs, tmp_path) -> None:
             timeout=120,
             check=True,
         )
-    assert done.stdout.count("<svg") == 4
     assert "<script" not in done.stdout
     assert "<img" not in done.stdout
-    assert picture.stat().st_size > 50_000
+    return done.stdout, picture.stat().st_size
