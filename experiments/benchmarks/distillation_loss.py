@@ -13,7 +13,7 @@ are against the same loss in float64. A library that is not installed, or cannot
 listed with the reason.
 
     python -m venv /tmp/peers && /tmp/peers/bin/pip install -e '.[bench]' -c constraints.txt
-    /tmp/peers/bin/pip install --no-deps axolotl==0.19.0 addict
+    /tmp/peers/bin/pip install --no-deps axolotl==0.19.0 addict verl==0.9.1
 
 gets the libraries (a throwaway environment: they bring much with them). DistillKit has no release:
 put a checkout of it on PYTHONPATH.
@@ -31,6 +31,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -263,7 +265,9 @@ def distillkit(mode: str) -> Method:
 
 
 def verl(mode: str) -> Method:
-    module = importlib.import_module("verl.trainer.distillation.fsdp.losses")
+    # its package wants ray and a cluster's configuration; the two functions need only torch
+    absent = ("verl.utils.ulysses", "verl.workers.config")
+    module = lone_module("verl", "trainer/distillation/fsdp/losses.py", absent)
 
     def run(p: Problem, hidden: Tensor) -> Tensor:
         logits = (hidden @ p.head.T)[None]
@@ -292,8 +296,11 @@ def liger_flce(mode: str) -> Method:
     return run
 
 
-def lone_module(package: str, path: str) -> ModuleType:
-    """One file of an installed package, without the package's own imports."""
+def lone_module(package: str, path: str, absent: tuple[str, ...] = ()) -> ModuleType:
+    """One file of an installed package, without the package's own imports.
+
+    `absent` names modules that it imports and that the functions of interest do not use.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"No module named {package!r}")
@@ -302,7 +309,8 @@ def lone_module(package: str, path: str) -> ModuleType:
     assert own is not None
     assert own.loader is not None
     module = importlib.util.module_from_spec(own)
-    own.loader.exec_module(module)
+    with mock.patch.dict(sys.modules, {name: mock.MagicMock() for name in absent}):
+        own.loader.exec_module(module)
     return module
 
 
