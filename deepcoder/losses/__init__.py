@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "ChunkRows": "rows",
     "Divergence": "divergences",
     "DivergenceName": "names",
     "HardRows": "rows",
@@ -22,7 +23,7 @@ _HOMES = {
     "Objective": "objective",
     "SpanLoss": "span_loss",
     "SparseRows": "rows",
-    "SparseScheme": "rows",
+    "SparseScheme": "names",
     "TeacherRows": "rows",
     "denominators": "kinds",
     "linear_distillation_loss": "linear",

@@ -31,10 +31,11 @@ from torch.autograd.function import once_differentiable
 
 from deepcoder.errors import DataError
 from deepcoder.losses.gemm import accumulator, add_weight_gradient, logits_, through_head
+from deepcoder.losses.names import SparseScheme
 from deepcoder.losses.objective import Objective
 from deepcoder.losses.rows import HardRows, LogitMap, Signal, SparseRows, TeacherRows
 
-__all__ = ["LinearLoss", "linear_distillation_loss"]
+__all__ = ["LinearLoss", "linear_distillation_loss", "linear_nll"]
 
 CHUNK_BYTES = {"cpu": 128 << 20, "cuda": 1 << 30}
 """Logits of one chunk. A CPU's caches gain nothing from more; a GPU needs 1,024 rows or more for
@@ -154,6 +155,64 @@ class _Fused(torch.autograd.Function):
         return (d_hidden, d_weight, d_bias, None, None, None, None)
 
 
+@torch.compiler.disable
+def linear_nll(
+    hidden: Float[Tensor, "rows d"],
+    head_weight: Float[Tensor, "vocab d"],
+    *,
+    targets: Int[Tensor, " rows"],
+    head_bias: Float[Tensor, " vocab"] | None = None,
+    logit_map: LogitMap | None = None,
+    chunk_rows: int | None = None,
+) -> tuple[Float[Tensor, " rows"], Bool[Tensor, " rows"]]:
+    """-log q(target) of every row, differentiable row by row, and whether the target scores best.
+
+    For losses that couple rows, whose weights are known only when all values are. The head must
+    be frozen: its gradient is not formed. Raises DataError as `linear_distillation_loss` does.
+    """
+    vocab = head_weight.shape[0]
+    _check_targets(targets, None, vocab)
+    plan = _Plan(
+        Objective(),
+        HardRows(),
+        logit_map or LogitMap(),
+        vocab,
+        chunk_rows or _default_chunk(hidden, vocab),
+        torch.is_grad_enabled(),
+    )
+    return _RowNll.apply(hidden, head_weight, head_bias, targets, plan)
+
+
+class _RowNll(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        plan: _Plan,
+    ) -> tuple[Tensor, Tensor]:
+        wanted = [plan.gradients and ctx.needs_input_grad[0], False, False]
+        kind = hidden.device.type
+        low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        ones = hidden.new_ones(hidden.shape[0], dtype=torch.float32)
+        with torch.autocast(kind, enabled=False):
+            walk = _Walk(hidden, weight, bias, ones, targets, None, plan, wanted, low)
+            walk.run()
+        ctx.save_for_backward(walk.d_hidden)
+        ctx.mark_non_differentiable(walk.correct)
+        return walk.nll, walk.correct
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        (d_hidden,) = ctx.saved_tensors
+        if d_hidden is None:
+            return (None,) * 5
+        return (d_hidden * upstream[:, None].to(d_hidden.dtype), None, None, None, None)
+
+
 class _Walk:
     """One pass over the visited rows, chunk by chunk, block by block."""
 
@@ -174,6 +233,8 @@ class _Walk:
         self.bias = None if bias is None else bias[: plan.vocab]
         self.plan, self.autocast = plan, autocast
         self.dtype = accumulator(hidden.dtype, weight.dtype)
+        mask = None if isinstance(plan.signal, HardRows) else plan.signal.mask
+        self.mask = None if mask is None else mask[: plan.vocab].to(hidden.device, self.dtype)
         self.count = hidden.shape[0] if rows is None else rows.shape[0]
         empty = hidden.new_empty
         self.values = empty(self.count, dtype=self.dtype)
@@ -237,6 +298,10 @@ class _Walk:
         cap, slope = plan.logit_map.softcap, None
         if cap is not None:
             slope = 1 - (block / cap).square_()
+        if self.mask is not None:
+            block.add_(self.mask)
+            if t is not None:
+                t[part].add_(self.mask)
         cost = plan.objective.cost(
             block, targets[part], signal.select(part), None if t is None else t[part]
         )
@@ -288,11 +353,11 @@ def _shared_vocabulary(hidden: Tensor, head_weight: Tensor, signal: Signal) -> i
     if given.shape[0] != count:
         raise ValueError(f"the teacher's signal has {given.shape[0]} rows, the student {count}")
     if isinstance(signal, SparseRows):
-        if signal.ids.shape[1] > vocab:
+        if signal.scheme is not SparseScheme.sampled and signal.ids.shape[1] > vocab:
             raise ValueError(
                 f"the signal stores {signal.ids.shape[1]} tokens a row, the vocabulary has {vocab}"
             )
-        return vocab
+        return min(vocab, signal.width or vocab)
     return min(vocab, signal.head_weight.shape[0])
 
 

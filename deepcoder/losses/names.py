@@ -1,5 +1,5 @@
-"""The closed sets of the loss: divergences and normalisers. Imports nothing heavy, because the
-configuration schema takes its choices from here.
+"""The closed sets of the loss: divergences, normalisers, sparse forms. Imports nothing heavy,
+because the configuration schema takes its choices from here.
 
     DivergenceName("forward_kl")
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["DivergenceName", "Normaliser"]
+__all__ = ["DivergenceName", "Normaliser", "SparseScheme"]
 
 
 class DivergenceName(StrEnum):
@@ -44,3 +44,21 @@ class Normaliser(StrEnum):
     """Everything by the count of supervised tokens."""
     sum = "sum"
     """Nothing is divided."""
+
+
+class SparseScheme(StrEnum):
+    """How a few stored numbers stand for a teacher's whole distribution p over V tokens."""
+
+    tail = "tail"
+    """The k largest p and the mass of all others: both distributions are compared over k + 1
+    outcomes. A lower bound of D, exact for k = V."""
+    renormalised = "renormalised"
+    """The k largest p divided by their sum, 0 elsewhere; the student keeps its whole distribution,
+    so that it is pushed off everything outside. Biased towards the head."""
+    sampled = "sampled"
+    """Draws from p (or from another proposal, with importance weights): the cross-entropy
+    Σ weight_i · -log q_i, whose mean over draws is that of p, and so is its gradient (Sparse Logit
+    Sampling, ACL 2025). Forward KL only: no other D is linear in p."""
+    sorted = "sorted"
+    """The k largest p and the mass of all others, without saying whose they are, against the k
+    largest q: for teachers of another vocabulary (ULD, arXiv 2402.12030). An approximation."""

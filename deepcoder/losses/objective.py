@@ -61,9 +61,9 @@ class Objective:
     focal: float = 0.0
     """Exponent that turns tokens down which the student already predicts (arXiv 1708.02002)."""
     confidence: float = 0.0
-    """Exponent that turns tokens down which the teacher itself finds unlikely."""
+    """Exponent that turns tokens down which the teacher itself finds unlikely. Not with `hard`."""
     entropy: float = 0.0
-    """Exponent that turns positions down at which the teacher is undecided."""
+    """Exponent that turns positions down at which the teacher is undecided. Not with `hard`."""
 
     def __post_init__(self) -> None:
         if self.temperature <= 0:
@@ -85,10 +85,20 @@ class Objective:
     def check(self, signal: Signal) -> None:
         """Raises ConfigError when this objective cannot be had from this kind of signal."""
         name = self.divergence.name
-        if not isinstance(signal, TeacherRows) and (self.confidence or self.entropy):
+        for field_name, part in (("confidence", "log_target"), ("entropy", "entropy")):
+            if not getattr(self, field_name) or isinstance(signal, TeacherRows):
+                continue
+            if getattr(signal, part, None) is None:
+                raise ConfigError(
+                    f"loss.{field_name} needs what this signal does not have: the teacher's "
+                    f"{'p(token)' if part == 'log_target' else 'entropy'} at every position.",
+                    fix=f"set loss.{field_name}=0, or use loss.signal=online",
+                )
+        if self.label_smoothing and getattr(signal, "mask", None) is not None:
             raise ConfigError(
-                "loss.confidence and loss.entropy need the teacher's whole distribution.",
-                fix="set them to 0, or use loss.signal=online",
+                "loss.label_smoothing spreads over the vocabulary, and the teacher knows only a "
+                "part of it.",
+                fix="set loss.label_smoothing=0",
             )
         if not isinstance(signal, SparseRows):
             return
@@ -124,7 +134,7 @@ class Objective:
         nll = log_z - score
         if teacher_logits is not None:
             log_softmax_(teacher_logits, self.temperature)
-        factor = self._factor(nll, column, teacher_logits)
+        factor = self._factor(nll, column, teacher_logits, signal, logits.shape[1])
         mix = 1.0 if isinstance(signal, HardRows) else self.ce_mix
         spread = self.label_smoothing / logits.shape[1]
         ce = log_z - (1 - self.label_smoothing) * score
@@ -157,15 +167,22 @@ class Objective:
         nll: Float[Tensor, " rows"],
         column: Int[Tensor, "rows 1"],
         log_p: Float[Tensor, "rows vocab"] | None,
+        signal: Signal,
+        vocab: int,
     ) -> Float[Tensor, " rows"]:
         factor = torch.ones_like(nll)
         if self.focal:
             factor = (-torch.expm1(-nll)).clamp(min=0).pow(self.focal)
-        if self.confidence and log_p is not None:
-            factor = factor * (self.confidence * log_p.gather(1, column).squeeze(1)).exp()
-        if self.entropy and log_p is not None:
-            nats = -(log_p.exp() * log_p).sum(-1)
-            certainty = 1 - nats / math.log(max(log_p.shape[1], 2))
+        target, nats = None, None  # log p(target) and H(p), as far as they are wanted and known
+        if isinstance(signal, SparseRows):
+            target, nats = signal.log_target, signal.entropy
+        elif log_p is not None:
+            target = log_p.gather(1, column).squeeze(1) if self.confidence else None
+            nats = -(log_p.exp() * log_p).sum(-1) if self.entropy else None
+        if self.confidence and target is not None:
+            factor = factor * (self.confidence * target.to(nll.dtype)).exp()
+        if self.entropy and nats is not None:
+            certainty = 1 - nats.to(nll.dtype) / math.log(max(vocab, 2))
             factor = factor * certainty.clamp(min=0).pow(self.entropy)
         return factor
 
@@ -189,6 +206,8 @@ class Objective:
                 logits.copy_(gradient)
             return value * self.temperature**2
         ids = signal.ids.long()
+        if signal.scheme is SparseScheme.sorted:  # whatever the student finds likeliest
+            ids = logits.topk(ids.shape[1], dim=-1).indices
         if self.temperature == 1.0:
             stored = logits.gather(1, ids) - log_z[:, None]
             torch.div(softmax[0], softmax[1][:, None], out=logits)

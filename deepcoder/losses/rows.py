@@ -6,27 +6,20 @@ not known here (`deepcoder.signals` reads files and hands over these).
     TeacherRows(hidden=teacher_hidden, head_weight=teacher.lm_head.weight)
     SparseRows(ids, log_probs, SparseScheme.tail, log_tail=log_tail)
 
-Three ways to read k stored tokens of a distribution p over a vocabulary of V:
-
-tail          the k largest p and the mass of all others: both distributions are compared over
-              k + 1 outcomes. A lower bound of D, exact for k = V.
-renormalised  the k largest p divided by their sum, 0 elsewhere; the student keeps its whole
-              distribution, so that it is pushed off everything outside. Biased towards the head.
-sampled       draws from p (or from another proposal, with importance weights): the cross-entropy
-              Σ weight_i · -log q_i, whose mean over draws is that of p, and so is its gradient
-              (Sparse Logit Sampling, ACL 2025). Forward KL only: no other D is linear in p.
+How k stored tokens are read, and with which bias, is defined by `SparseScheme`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["HardRows", "LogitMap", "SparseRows", "SparseScheme", "TeacherRows"]
+from deepcoder.losses.names import SparseScheme
+
+__all__ = ["ChunkRows", "HardRows", "LogitMap", "SparseRows", "SparseScheme", "TeacherRows"]
 
 
 @dataclass(frozen=True)
@@ -63,17 +56,14 @@ class TeacherRows:
     head_weight: Float[Tensor, "vocab_teacher d_teacher"]
     head_bias: Float[Tensor, " vocab_teacher"] | None = None
     logit_map: LogitMap = LogitMap()
+    mask: Float[Tensor, " shared"] | None = None
+    """Added to the logits of both: -inf takes a token that only one of them knows out of both
+    distributions."""
+    unknown: Bool[Tensor, " rows"] | None = None
+    """Rows whose target the teacher does not know: `SpanLoss` takes cross-entropy there."""
 
     def select(self, rows: Int[Tensor, " n"] | slice) -> TeacherRows:
-        return replace(self, hidden=self.hidden[rows])
-
-
-class SparseScheme(StrEnum):
-    """How stored tokens stand for a whole distribution; defined in the module's docstring."""
-
-    tail = "tail"
-    renormalised = "renormalised"
-    sampled = "sampled"
+        return replace(self, hidden=self.hidden[rows], unknown=_pick(self.unknown, rows))
 
 
 @dataclass(frozen=True)
@@ -82,8 +72,9 @@ class SparseRows:
 
     `tail` needs `log_tail` and ids that differ within a row; `renormalised` needs ids that
     differ; `sampled` reads `log_probs` as log-weights, allows repeated ids, and -inf fills a slot
-    that is not used. With `entropy` (of p, nats) the sampled value is an estimate of KL, without
-    it of cross-entropy; the gradient is the same. Raises ValueError when parts are missing.
+    that is not used; `sorted` reads no ids and wants `log_probs` in descending order. With
+    `entropy` the sampled value is an estimate of KL, without it of cross-entropy; the gradient is
+    the same. Raises ValueError when parts are missing.
     """
 
     ids: Int[Tensor, "rows k"]
@@ -93,27 +84,36 @@ class SparseRows:
     log_tail: Float[Tensor, " rows"] | None = None
     """Natural log of the mass of all tokens that are not stored; -inf when there is none."""
     entropy: Float[Tensor, " rows"] | None = None
+    """Of p, nats."""
+    log_target: Float[Tensor, " rows"] | None = None
+    """Natural log of p(target)."""
+    width: int | None = None
+    """Token ids from 0 that both know: the student's head is sliced to them; null: all."""
+    mask: Float[Tensor, " shared"] | None = None
+    unknown: Bool[Tensor, " rows"] | None = None
+    """As in `TeacherRows`."""
 
     def __post_init__(self) -> None:
         if self.ids.shape != self.log_probs.shape:
             raise ValueError(f"{self.ids.shape} ids for {self.log_probs.shape} log-probabilities")
-        if self.scheme is SparseScheme.tail and self.log_tail is None:
-            raise ValueError("scheme tail needs log_tail, the log mass outside the stored tokens")
+        if self.scheme in (SparseScheme.tail, SparseScheme.sorted) and self.log_tail is None:
+            raise ValueError(
+                f"scheme {self.scheme} needs log_tail, the log mass outside the stored tokens"
+            )
 
     def select(self, rows: Int[Tensor, " n"] | slice) -> SparseRows:
-        def pick(x: Tensor | None) -> Tensor | None:
-            return None if x is None else x[rows]
-
+        parts = ("log_tail", "entropy", "log_target", "unknown")
         return SparseRows(
             self.ids[rows],
             self.log_probs[rows],
             self.scheme,
-            pick(self.log_tail),
-            pick(self.entropy),
+            width=self.width,
+            mask=self.mask,
+            **{name: _pick(getattr(self, name), rows) for name in parts},
         )
 
     def outcomes(self, dtype: torch.dtype) -> Float[Tensor, "rows outcomes"]:
-        """log p over the k tokens and, last, everything else (tail and renormalised)."""
+        """log p over the k tokens and, last, everything else (all but `sampled`)."""
         stored = self.log_probs.to(dtype)
         if self.scheme is SparseScheme.renormalised:
             stored = stored - stored.logsumexp(-1, keepdim=True)
@@ -124,4 +124,26 @@ class SparseRows:
         return torch.cat([stored, rest], dim=-1)
 
 
+@dataclass(frozen=True)
+class ChunkRows:
+    """A teacher of another tokenizer: how likely it finds stretches of text, not tokens.
+
+    Row i belongs to stretch `chunks[i]`, which both tokenizers begin and end at the same byte. An
+    approximation: see `deepcoder.losses.chunks`.
+    """
+
+    chunks: Int[Tensor, " rows"]
+    """Number of the stretch, from 0; -1 for a row that no stretch covers."""
+    log_probs: Float[Tensor, " chunks"]
+    """Natural log of the teacher's probability of the whole stretch, given what precedes it."""
+
+    @property
+    def unknown(self) -> Bool[Tensor, " rows"]:
+        return self.chunks < 0
+
+
 Signal = HardRows | TeacherRows | SparseRows
+
+
+def _pick(x: Tensor | None, rows: Int[Tensor, " n"] | slice) -> Tensor | None:
+    return None if x is None else x[rows]

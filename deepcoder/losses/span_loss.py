@@ -12,24 +12,37 @@ gradient without building the logits. Without rows, or with all weights 0, it is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from deepcoder.errors import ConfigError, DataError
+from deepcoder.losses.chunks import chunk_loss
 from deepcoder.losses.divergences import Divergence
 from deepcoder.losses.kinds import GROUPS, LossSettings, group_mask, kind_table
 from deepcoder.losses.linear import LinearLoss, linear_distillation_loss
 from deepcoder.losses.names import DivergenceName
 from deepcoder.losses.objective import Objective
-from deepcoder.losses.rows import HardRows, LogitMap, Signal, SparseRows, TeacherRows
+from deepcoder.losses.rows import (
+    ChunkRows,
+    HardRows,
+    LogitMap,
+    Signal,
+    SparseRows,
+    TeacherRows,
+)
 from deepcoder.types import KINDS, WeightGroup
 
 __all__ = ["KindSums", "LossOutput", "SpanLoss", "objectives"]
 
-_ROWS_OF: dict[str, type] = {"hard": HardRows, "online": TeacherRows, "cached": SparseRows}
+_ROWS_OF: dict[str, tuple[type, ...]] = {
+    "hard": (HardRows,),
+    "online": (TeacherRows,),
+    "cached": (SparseRows, ChunkRows),
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,8 @@ class SpanLoss:
     """SAD and its baselines, from the `loss` config group.
 
     `signal` says what will be handed in: `hard` (nothing but targets), `online` (TeacherRows) or
-    `cached` (SparseRows). Raises ConfigError when the settings contradict each other.
+    `cached` (SparseRows, or ChunkRows from a teacher of another tokenizer). Raises ConfigError
+    when the settings contradict each other.
     """
 
     def __init__(self, cfg: LossSettings, signal: str) -> None:
@@ -133,7 +147,7 @@ class SpanLoss:
         targets: Int[Tensor, " rows"],
         kinds: UInt8[Tensor, " rows"],
         denominators: Mapping[WeightGroup, float],
-        teacher: TeacherRows | SparseRows | None = None,
+        teacher: TeacherRows | SparseRows | ChunkRows | None = None,
         head_bias: Float[Tensor, " vocab"] | None = None,
         logit_map: LogitMap | None = None,
     ) -> LossOutput:
@@ -143,7 +157,7 @@ class SpanLoss:
         `torch.no_grad` they are counted. Raises ValueError when the teacher's rows are not of
         this loss's signal, DataError when the teacher's numbers are not finite.
         """
-        signal: Signal = HardRows() if teacher is None else teacher
+        signal = HardRows() if teacher is None else teacher
         if not isinstance(signal, _ROWS_OF[self.signal]):
             raise ValueError(f"signal={self.signal} was given {type(signal).__name__}")
         weights = self.token_weights(kinds)
@@ -151,38 +165,64 @@ class SpanLoss:
         scaled = weights * share.to(weights.device)[kinds.long()]
         loss: Tensor | None = None
         sums = KindSums.zeros(hidden.device)
-        for objective, rows in self._parts(kinds, weights):
-            part = linear_distillation_loss(
-                hidden,
-                head_weight,
-                signal,
-                scaled,
-                targets=targets,
-                objective=objective,
-                rows=rows,
-                head_bias=head_bias,
-                logit_map=logit_map,
-            )
+        for objective, source, rows in self._parts(kinds, weights, signal):
+            head: dict[str, Any] = {"head_bias": head_bias, "logit_map": logit_map}
+            if isinstance(source, ChunkRows):
+                mine = torch.zeros_like(weights, dtype=torch.bool).index_fill_(0, rows, True)
+                part = chunk_loss(
+                    hidden,
+                    head_weight,
+                    source,
+                    scaled,
+                    targets=targets,
+                    objective=objective,
+                    rows=mine,
+                    **head,
+                )
+                part = LinearLoss(part.loss, *(x[rows] for x in part[1:]))
+            else:
+                part = linear_distillation_loss(
+                    hidden,
+                    head_weight,
+                    source,
+                    scaled,
+                    targets=targets,
+                    objective=objective,
+                    rows=rows,
+                    **head,
+                )
             loss = part.loss if loss is None else loss + part.loss
             sums = sums + _per_kind(part, weights, kinds, rows)
-        assert loss is not None  # there is at least one objective
+        assert loss is not None  # there is at least one part
         if teacher is not None and not bool(loss.detach().isfinite()):
             _blame_teacher(teacher)
         return LossOutput(loss, sums)
 
     def _parts(
-        self, kinds: UInt8[Tensor, " rows"], weights: Float[Tensor, " rows"]
-    ) -> list[tuple[Objective, Tensor | None]]:
-        """Rows by what they cost. None stands for all rows: no index, no copy of them."""
+        self,
+        kinds: UInt8[Tensor, " rows"],
+        weights: Float[Tensor, " rows"],
+        signal: Signal | ChunkRows,
+    ) -> list[tuple[Objective, Signal | ChunkRows, Any]]:
+        """Rows by what they cost. None stands for all rows: no index, no copy of them.
+
+        Rows whose target the teacher does not know cost cross-entropy.
+        """
         keep = weights != 0 if torch.is_grad_enabled() and self._some_weigh_nothing else None
+        unknown = None if isinstance(signal, HardRows) else signal.unknown
         first = self.objectives[GROUPS[0]]
-        if all(objective == first for objective in self.objectives.values()):
-            return [(first, None if keep is None else keep.nonzero().squeeze(1))]
-        parts: list[tuple[Objective, Tensor | None]] = []
+        alike = all(objective == first for objective in self.objectives.values())
+        if alike and unknown is None:
+            return [(first, signal, None if keep is None else keep.nonzero().squeeze(1))]
+        parts: list[tuple[Objective, Signal | ChunkRows, Any]] = []
         for group, objective in self.objectives.items():
             mine = group_mask(group).to(kinds.device).bool()[kinds.long()]
             mine = mine if keep is None else mine & keep
-            parts.append((objective, mine.nonzero().squeeze(1)))
+            if unknown is not None:
+                plain = replace(objective, confidence=0.0, entropy=0.0)
+                parts.append((plain, HardRows(), (mine & unknown).nonzero().squeeze(1)))
+                mine = mine & ~unknown
+            parts.append((objective, signal, mine.nonzero().squeeze(1)))
         return parts
 
 
@@ -203,7 +243,7 @@ def _per_kind(part: LinearLoss, weights: Tensor, kinds: Tensor, rows: Tensor | N
     return KindSums.from_stacked(total.index_add(1, kinds.int(), columns))
 
 
-def _blame_teacher(teacher: TeacherRows | SparseRows) -> None:
+def _blame_teacher(teacher: TeacherRows | SparseRows | ChunkRows) -> None:
     """Raises DataError if the teacher's numbers are why a loss is not finite."""
     if isinstance(teacher, TeacherRows):
         tensors = {"hidden states": teacher.hidden, "head": teacher.head_weight}
@@ -213,7 +253,7 @@ def _blame_teacher(teacher: TeacherRows | SparseRows) -> None:
         bad = {name: x.isnan() | (x > 1e-2) for name, x in tensors.items()}
     for name, where in bad.items():
         if bool(where.any()):
-            row = int(where.any(-1).nonzero()[0])
+            row = int(where.reshape(where.shape[0], -1).any(-1).nonzero()[0])
             raise DataError(
                 f"the teacher's {name} hold NaN or infinity, first in row {row}.",
                 fix="run the teacher in bfloat16 or float32 (float16 overflows), "
