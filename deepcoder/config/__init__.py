@@ -12,19 +12,22 @@ tell from its own configuration where the output of another stage lies (`deepcod
 
 from deepcoder.config.building import CONF_DIR, build, compose
 from deepcoder.config.names import (
+    Alignment,
     EpisodeMode,
     ProblemSets,
     ProblemsKind,
     Quantization,
     SandboxTier,
     SignalKind,
+    SignalLabel,
+    StoredValues,
     StudentSource,
     TeacherKind,
     TeacherPreset,
     TrajectoryFormat,
     Truncation,
 )
-from deepcoder.config.rules import has_logits, resolve_signal, validate
+from deepcoder.config.rules import has_logits, resolve_signal, signal_label, validate
 from deepcoder.config.schema import (
     AgentConfig,
     BenchmarkConfig,
@@ -39,14 +42,16 @@ from deepcoder.config.schema import (
     PriceConfig,
     ProblemsConfig,
     SandboxConfig,
+    ScoreConfig,
     StudentConfig,
     TeacherConfig,
 )
-from deepcoder.losses.names import DivergenceName, Normaliser
+from deepcoder.losses.names import DivergenceName, Normaliser, SparseScheme
 
 __all__ = [
     "CONF_DIR",
     "AgentConfig",
+    "Alignment",
     "BenchmarkConfig",
     "CompareConfig",
     "Config",
@@ -66,7 +71,11 @@ __all__ = [
     "Quantization",
     "SandboxConfig",
     "SandboxTier",
+    "ScoreConfig",
     "SignalKind",
+    "SignalLabel",
+    "SparseScheme",
+    "StoredValues",
     "StudentConfig",
     "StudentSource",
     "TeacherConfig",
@@ -78,5 +87,6 @@ __all__ = [
     "compose",
     "has_logits",
     "resolve_signal",
+    "signal_label",
     "validate",
 ]

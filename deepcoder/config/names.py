@@ -99,6 +99,42 @@ class SignalKind(StrEnum):
     """The token that the teacher chose: every divergence becomes cross-entropy."""
     online = "online"
     """Dense logits of a white-box teacher, computed while training."""
+    cached = "cached"
+    """Sparse log-probabilities that the `score` stage wrote before."""
+
+
+class StoredValues(StrEnum):
+    """How a log-probability is kept in a signal cache."""
+
+    float16 = "float16"
+    uint8 = "uint8"
+    """256 levels between the least and the largest of a position: half the bytes."""
+    float32 = "float32"
+    """As computed: for checks."""
+
+
+class Alignment(StrEnum):
+    """What is compared with a teacher of another tokenizer. Both are approximations."""
+
+    chunks = "chunks"
+    """The likelihood of stretches of text between places where both begin a token (ALM)."""
+    sorted = "sorted"
+    """The k largest probabilities at such places, without saying whose they are (ULD)."""
+    refuse = "refuse"
+    """Nothing: another tokenizer is an error."""
+
+
+class SignalLabel(StrEnum):
+    """What a training was pulled towards, in words that a table can hold."""
+
+    hard_label = "hard-label"
+    """Cross-entropy on the text."""
+    rescored = "re-scored KL"
+    """The distribution of a model that read trajectories which another one wrote."""
+    true_teacher = "true-teacher KL"
+    """The distribution of the very model that wrote the trajectories."""
+    approximate = "approximate"
+    """A model of another tokenizer: stretches of text or sorted probabilities."""
 
 
 class TrajectoryFormat(StrEnum):

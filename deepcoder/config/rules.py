@@ -4,17 +4,49 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from deepcoder.config.names import ProblemsKind, SignalKind, TeacherKind, TeacherPreset
+from deepcoder.config.names import (
+    ProblemsKind,
+    SignalKind,
+    SignalLabel,
+    TeacherKind,
+    TeacherPreset,
+)
 from deepcoder.config.schema import Config, TeacherConfig
 from deepcoder.errors import ConfigError
-from deepcoder.losses.names import DivergenceName
+from deepcoder.losses.names import DivergenceName, SparseScheme
 
-__all__ = ["has_logits", "resolve_signal", "validate"]
+__all__ = [
+    "has_logits",
+    "has_prompt_logprobs",
+    "parse_shard",
+    "resolve_signal",
+    "signal_label",
+    "validate",
+]
+
+SERVERS = (None, TeacherPreset.vllm, TeacherPreset.sglang)
+"""Presets whose servers may give log-probabilities of a prompt; null is one that is not listed."""
 
 
 def has_logits(teacher: TeacherConfig) -> bool:
     """Whether the configured teacher can give logits to the loss."""
     return teacher.kind is TeacherKind.local
+
+
+def has_prompt_logprobs(teacher: TeacherConfig) -> bool:
+    """Whether the configured teacher can score text that is already there."""
+    server = teacher.kind is TeacherKind.openai_compatible and teacher.preset in SERVERS
+    return server or has_logits(teacher)
+
+
+def signal_label(cfg: Config, *, approximate: bool = False) -> SignalLabel:
+    """What a run of this configuration is to be called; `approximate` as its signal says."""
+    if resolve_signal(cfg) is SignalKind.hard:
+        return SignalLabel.hard_label
+    if approximate:
+        return SignalLabel.approximate
+    # Trajectories from a file may be anyone's, even when this teacher could have written them.
+    return SignalLabel.rescored if cfg.data.trajectories else SignalLabel.true_teacher
 
 
 def resolve_signal(cfg: Config) -> SignalKind:
@@ -30,6 +62,8 @@ def validate(cfg: Config) -> None:
     Raises ConfigError naming the fields, what they hold, and what to write instead.
     """
     _validate_signal(cfg)
+    if cfg.stage == "score" or resolve_signal(cfg) is SignalKind.cached:
+        _validate_score(cfg)
     _validate_ranges(cfg)
     if cfg.teacher.kind is TeacherKind.local and not cfg.teacher.model:
         raise ConfigError(
@@ -83,6 +117,59 @@ def _validate_signal(cfg: Config) -> None:
                     fix="use forward_kl (which becomes cross-entropy), or teacher=local "
                     "teacher.model=<hub id or folder>",
                 )
+
+
+def _validate_score(cfg: Config) -> None:
+    score, teacher = cfg.score, cfg.teacher
+    if not has_prompt_logprobs(teacher):
+        kind = (
+            f"{teacher.kind}, teacher.preset={teacher.preset}" if teacher.preset else teacher.kind
+        )
+        raise ConfigError(
+            f"teacher={kind} gives no log-probabilities of a text, so nothing can be scored.",
+            fix="use a white-box teacher (teacher=local teacher.model=<hub id or folder>) or a "
+            "server of your own (teacher=vllm or teacher=sglang, teacher.model=<name>)",
+        )
+    if teacher.kind is not TeacherKind.local:
+        if score.scheme is SparseScheme.sampled:
+            raise ConfigError(
+                "score.scheme=sampled draws from the whole distribution, and a server gives only "
+                "the likeliest tokens.",
+                fix="use score.scheme=tail, or teacher=local",
+            )
+        if score.temperature != 1:
+            raise ConfigError(
+                f"loss.temperature={cfg.loss.temperature} needs the whole distribution, and a "
+                "server gives it at temperature 1 only.",
+                fix="use loss.temperature=1, or teacher=local",
+            )
+    if score.scheme is SparseScheme.sorted:
+        raise ConfigError(
+            "score.scheme=sorted forgets which token is which.",
+            fix="use tail, or score.alignment=sorted for a teacher of another tokenizer",
+        )
+    if score.scheme is SparseScheme.sampled:
+        for name in ("divergence", "reason_divergence", "act_divergence"):
+            if getattr(cfg.loss, name) not in (None, DivergenceName.forward_kl):
+                raise ConfigError(
+                    f"loss.{name}={getattr(cfg.loss, name)} from score.scheme=sampled would be "
+                    "biased: only forward_kl is linear in the teacher's probabilities.",
+                    fix="use forward_kl, or score.scheme=tail",
+                )
+    if not 0 < score.draws < 256:
+        raise ConfigError(f"score.draws={score.draws} is outside 1…255.", fix="50 is usual")
+    if score.shard is not None:
+        parse_shard(score.shard)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`2/4` as (1, 4): which part, counted from 0, of how many. Raises ConfigError."""
+    part, _, parts = text.partition("/")
+    if part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts):
+        return int(part) - 1, int(parts)
+    raise ConfigError(
+        f"score.shard={text} is no share of the work.", fix="write 1/4, 2/4, … as many as you run"
+    )
 
 
 def _validate_remote_teacher(cfg: Config) -> None:
@@ -146,6 +233,9 @@ def _validate_ranges(cfg: Config) -> None:
         ("sandbox.workers", cfg.sandbox.workers),
         ("teacher.attempts", cfg.teacher.attempts),
         ("teacher.timeout_seconds", cfg.teacher.timeout_seconds),
+        ("score.k", cfg.score.k),
+        ("score.shard_tokens", cfg.score.shard_tokens),
+        ("score.requests", cfg.score.requests),
     )
     for name, value in positive:
         if value <= 0:

@@ -10,21 +10,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import II
 
 from deepcoder.config.names import (
+    Alignment,
     EpisodeMode,
     ProblemSets,
     ProblemsKind,
     Quantization,
     SandboxTier,
     SignalKind,
+    StoredValues,
     StudentSource,
     TeacherKind,
     TeacherPreset,
     TrajectoryFormat,
     Truncation,
 )
-from deepcoder.losses.names import DivergenceName, Normaliser
+from deepcoder.losses.names import DivergenceName, Normaliser, SparseScheme
 
 
 @dataclass
@@ -308,6 +311,36 @@ class DataConfig:
 
 
 @dataclass
+class ScoreConfig:
+    """How a teacher's distributions are kept for training with `loss.signal=cached`."""
+
+    scheme: SparseScheme = SparseScheme.tail
+    """What stands for a distribution: see deepcoder/losses/names.py."""
+    k: int = 64
+    """Tokens kept per position (tail, renormalised, sorted)."""
+    draws: int = 50
+    """Draws per position (sampled); equal ones are stored once with their number."""
+    values: StoredValues = StoredValues.float16
+    temperature: float = II("loss.temperature")
+    """Temperature at which distributions are taken; the loss reads them at the same."""
+    alignment: Alignment = Alignment.chunks
+    """With a teacher of another tokenizer only."""
+    tokenizer: str | None = None
+    """Hub id or folder of the teacher's tokenizer, for a teacher behind a server whose name is
+    neither; null takes teacher.model."""
+    shard: str | None = None
+    """`1/4` scores the first quarter of the shards, so that four processes share the work."""
+    shard_tokens: int = 65536
+    """Positions per file: what a kill may cost."""
+    batch_tokens: int | None = None
+    """Tokens per forward pass; null takes data.batch_tokens or student.max_tokens."""
+    requests: int = 8
+    """Requests in flight, for a teacher behind a server."""
+    sample: int = 1024
+    """Positions at which the stored distribution is compared with the dense one, for the report."""
+
+
+@dataclass
 class BenchmarkConfig:
     """What is measured, on which problems, with which budget, of which models."""
 
@@ -393,6 +426,7 @@ class Config:
     student: StudentConfig = field(default_factory=StudentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     compare: CompareConfig = field(default_factory=CompareConfig)
     optim: Any = None

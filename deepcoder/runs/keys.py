@@ -14,11 +14,13 @@ from deepcoder.runs.files import content_hash
 # earlier ones depend on, because its input is found by their key.
 _GENERATE = ("problems", "teacher", "agent", "generation", "seed")
 _PREPARE = (*_GENERATE, "student", "data")
-_TRAIN = (*_PREPARE, "loss", "optim", "trainer", "callbacks")
+_SCORE = (*_PREPARE, "score")
+_TRAIN = (*_SCORE, "loss", "optim", "trainer", "callbacks")
 KEY_PARTS: dict[str, tuple[str, ...]] = {
     "doctor": (*_TRAIN, "sandbox", "benchmark"),
     "generate": _GENERATE,
     "prepare": _PREPARE,
+    "score": _SCORE,
     "train": _TRAIN,
     "evaluate": (*_TRAIN, "benchmark", "run"),
     "compare": ("runs", "compare"),
@@ -40,6 +42,10 @@ NOT_CONTENT = (
     "teacher.tokens_per_minute",
     "teacher.prices",
     "teacher.cache",
+    "score.shard",
+    "score.batch_tokens",
+    "score.requests",
+    "score.sample",
     "generation.max_usd",
     "generation.max_tokens",
     "benchmark.batch_size",
@@ -75,6 +81,8 @@ def stage_key(cfg: Any, name: str) -> str:
         group, _, key = dotted.partition(".")
         if isinstance(tree.get(group), dict):
             tree[group].pop(key, None)
+    if name != "score" and str(OmegaConf.select(cfg, "loss.signal")) != "cached":
+        tree.pop("score", None)  # nothing of it is read
     teacher = tree.get("teacher")
     if isinstance(teacher, dict) and str(teacher.get("kind")) in ("oracle", "local"):
         for key in API_FIELDS:
@@ -87,6 +95,7 @@ def stage_folder(cfg: Any, name: str) -> Path:
     label = {
         "generate": lambda: f"{cfg.teacher.kind}-{cfg.problems.kind}",
         "prepare": lambda: _short(cfg.student.model),
+        "score": lambda: f"{_short(cfg.teacher.model or str(cfg.teacher.kind))}-{cfg.score.scheme}",
         "train": lambda: f"{cfg.loss.name}-{_short(cfg.student.model)}",
         "evaluate": lambda: f"{cfg.benchmark.name}-{_short(cfg.student.model)}",
         "compare": lambda: f"{len(cfg.runs)}-runs",
