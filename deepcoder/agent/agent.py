@@ -21,9 +21,10 @@ from deepcoder import __version__
 from deepcoder.agent.graph import Limits, Nodes, build_graph
 from deepcoder.agent.prompting import render_prompt
 from deepcoder.agent.state import Episode, EpisodeState, start
-from deepcoder.agent.tools import check_tools, open_tools
+from deepcoder.agent.tools import RETRIEVE, RetrieveTool, check_tools, open_tools
 from deepcoder.chat_models import ChatModel
 from deepcoder.problems.show import task_text
+from deepcoder.errors import ConfigError
 from deepcoder.rendering import get_protocol
 from deepcoder.sandbox import SandboxPool
 from deepcoder.types import Outcome, Problem, Provenance, Sampling, StopReason, Trajectory
@@ -38,8 +39,9 @@ class Agent:
     """A chat model with tools and limits. Episodes may run side by side.
 
     `keep_thinking` says whether the model is shown the reasoning of its earlier turns, and must be
-    the same in training (`data.keep_thinking`). Raises ConfigError for an unknown protocol, prompt
-    or tool.
+    the same in training (`data.keep_thinking`). `retrieve` is what the tool of that name does (see
+    `deepcoder.agent.corpus`). Raises ConfigError for an unknown protocol, prompt or tool, and for
+    `retrieve` among the tools without something to search.
     """
 
     def __init__(
@@ -49,12 +51,19 @@ class Agent:
         pool: SandboxPool,
         *,
         keep_thinking: bool = True,
+        retrieve: RetrieveTool | None = None,
     ) -> None:
         self._cfg = cfg
         self._pool = pool
         self._model = model
         self._tools = tuple(cfg.tools)
         check_tools(self._tools)
+        if RETRIEVE in self._tools and retrieve is None:
+            raise ConfigError(
+                "agent.tools has `retrieve`, and this agent was given nothing to search.",
+                fix="take `retrieve` out of agent.tools, or pass `retrieve=retrieve_tool(cfg)`",
+            )
+        self._retrieve = retrieve if RETRIEVE in self._tools else None
         protocol = get_protocol(cfg.protocol)
         self.system_prompt = render_prompt(cfg.prompt, protocol, self._tools)
         self._limits = Limits(
@@ -77,8 +86,8 @@ class Agent:
     def episode_id(self, problem: Problem, *, seed: int = 0, sample: int = 0) -> str:
         """The id that the trajectory of these arguments will have: `problem#sample-digest`.
 
-        The digest covers the problem's content, the teacher, the prompt and the seed, so the same
-        command makes the same ids, and other settings never take them.
+        The digest covers the problem's content, the teacher, the prompt, the corpus that is searched
+        and the seed, so the same command makes the same ids, and other settings never take them.
         """
         content = json.dumps(
             [
@@ -91,6 +100,8 @@ class Agent:
             ],
             sort_keys=True,
         )
+        if self._retrieve is not None:
+            content += self._retrieve.digest
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         return f"{problem.id}#{sample}-{digest}"
 
@@ -110,7 +121,7 @@ class Agent:
         the model `outcome` holds the error, otherwise it is None until somebody verifies.
         """
         began = time.monotonic()
-        async with open_tools(self._tools, self._pool, problem) as tools:
+        async with open_tools(self._tools, self._pool, problem, self._retrieve) as tools:
             episode = Episode(
                 task=task_text(problem),
                 sampling=sampling,

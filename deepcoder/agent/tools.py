@@ -12,18 +12,31 @@ Example::
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from deepcoder.errors import ConfigError
+from deepcoder.retrieval import Corpus, Hit
 from deepcoder.sandbox import PythonSession, SandboxPool, Status
 from deepcoder.types import Observation, ObservationStatus, Problem
 
-__all__ = ["FINISH", "TOOLS", "PythonTool", "Tool", "check_tools", "cut", "open_tools"]
+__all__ = [
+    "FINISH",
+    "RETRIEVE",
+    "TOOLS",
+    "PythonTool",
+    "RetrieveTool",
+    "Tool",
+    "check_tools",
+    "cut",
+    "open_tools",
+]
 
 FINISH = "finish"
-TOOLS = ("python", FINISH)
+RETRIEVE = "retrieve"
+TOOLS = ("python", RETRIEVE, FINISH)
 """Names that a configuration may list in `agent.tools`."""
 
 SILENT = "(no output)"
@@ -64,6 +77,36 @@ class PythonTool:
         return Observation(content=cell.text.strip("\n") or SILENT, status=_observed(cell.status))
 
 
+class RetrieveTool:
+    """Searches a corpus and shows the best `hits` documents with the part that fits the query."""
+
+    def __init__(self, corpus: Corpus, *, hits: int = 3, snippet_chars: int = 300) -> None:
+        self._corpus = corpus
+        self._hits = hits
+        self._chars = snippet_chars
+
+    @property
+    def digest(self) -> str:
+        """Names what can be found and how much of it is shown."""
+        return f"{self._corpus.digest}-{self._hits}-{self._chars}"
+
+    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+        query = arguments.get("query")
+        if not isinstance(query, str) or not query.strip():
+            return Observation(content="There is no query.", status=ObservationStatus.REFUSED)
+        found = await asyncio.to_thread(
+            self._corpus.search, query, self._hits, snippet_chars=self._chars
+        )
+        if not found:
+            return Observation(content=f"Nothing found in {self._corpus.name}.")
+        return Observation(content="\n\n".join(_shown(n, hit) for n, hit in enumerate(found, 1)))
+
+
+def _shown(number: int, hit: Hit) -> str:
+    document = hit.document
+    return f"{number}. {document.lead or document.title} ({document.source})\n{hit.snippet}"
+
+
 def _observed(status: Status) -> ObservationStatus:
     if status is Status.OK:
         return ObservationStatus.OK
@@ -82,10 +125,12 @@ def check_tools(names: Sequence[str]) -> None:
 
 @asynccontextmanager
 async def open_tools(
-    names: Sequence[str], pool: SandboxPool, problem: Problem
+    names: Sequence[str], pool: SandboxPool, problem: Problem, retrieve: RetrieveTool | None = None
 ) -> AsyncIterator[dict[str, Tool]]:
-    """The tools of one episode, by name; `finish` is left out."""
+    """The tools of one episode, by name; `finish` is left out. `retrieve` is shared by all."""
     tools: dict[str, Tool] = {}
+    if RETRIEVE in names and retrieve is not None:
+        tools[RETRIEVE] = retrieve
     if "python" in names:
         tools["python"] = PythonTool(pool, setup=problem.setup_code)
     yield tools

@@ -28,6 +28,7 @@ from deepcoder.config.names import (
     Truncation,
 )
 from deepcoder.losses.names import DivergenceName, Normaliser, SparseScheme
+from deepcoder.retrieval.names import RankerName
 
 
 @dataclass
@@ -145,6 +146,26 @@ class AgentConfig:
     """Answers in a row that cannot be read before the episode is given up."""
     observation_chars: int = 1200
     """Characters of a tool's output that the model sees; the rest is cut and said so."""
+
+@dataclass
+class RetrievalConfig:
+    """What the tool `retrieve` searches; read only when `agent.tools` has it."""
+
+    path: str | None = None
+    """Folder of Markdown, text, HTML or reStructuredText; null takes the documentation of the
+    running Python's standard library."""
+    ranker: RankerName = RankerName.fts5
+    hits: int = 3
+    """Documents shown for a query."""
+    snippet_chars: int = 300
+    """Characters of a document that are shown."""
+    passage_chars: int = 1200
+    """Longest passage that is searched and shown as one, in characters."""
+    max_file_kb: int = 2048
+    """Files larger than this many KiB are skipped, counted and named."""
+    exclude: str | None = None
+    """File with the id of a document or passage per line that is never shown, e.g. what a
+    decontamination found."""
 
 
 @dataclass
@@ -421,6 +442,7 @@ class Config:
     problems: ProblemsConfig = field(default_factory=ProblemsConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     student: StudentConfig = field(default_factory=StudentConfig)

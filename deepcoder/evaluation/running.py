@@ -127,12 +127,19 @@ async def _play_model(
     pool: SandboxPool,
 ) -> Played:
     from deepcoder.agent.agent import Agent
+    from deepcoder.agent.corpus import retrieve_tool
     from deepcoder.chat_models.local import LocalChatModel
     from deepcoder.trajectories.collection import plan
 
     benchmark, name = cfg.benchmark, model.name
     local = isinstance(chat, LocalChatModel)
-    agent = Agent(chat, agent_settings(cfg), pool, keep_thinking=cfg.data.keep_thinking)
+    agent = Agent(
+        chat,
+        agent_settings(cfg),
+        pool,
+        keep_thinking=cfg.data.keep_thinking,
+        retrieve=retrieve_tool(cfg),
+    )
     tasks = plan(agent, problems, samples=benchmark.samples, seed=cfg.seed).tasks
     path = run.path / f"{name}.jsonl"
     if set_stale_aside(path, tasks):

@@ -12,7 +12,7 @@ from deepcoder.runs.files import content_hash
 
 # Which parts of the tree decide the content of a stage's output. A later stage includes what the
 # earlier ones depend on, because its input is found by their key.
-_GENERATE = ("problems", "teacher", "agent", "generation", "seed")
+_GENERATE = ("problems", "teacher", "agent", "retrieval", "generation", "seed")
 _PREPARE = (*_GENERATE, "student", "data")
 _SCORE = (*_PREPARE, "score")
 _TRAIN = (*_SCORE, "loss", "optim", "trainer", "callbacks")
@@ -83,6 +83,9 @@ def stage_key(cfg: Any, name: str) -> str:
             tree[group].pop(key, None)
     if name != "score" and str(OmegaConf.select(cfg, "loss.signal")) != "cached":
         tree.pop("score", None)  # nothing of it is read
+    agent = tree.get("agent")
+    if isinstance(agent, dict) and "retrieve" not in agent["tools"]:
+        tree.pop("retrieval", None)
     teacher = tree.get("teacher")
     if isinstance(teacher, dict) and str(teacher.get("kind")) in ("oracle", "local"):
         for key in API_FIELDS:
