@@ -86,6 +86,7 @@ async def _generate(
     (None is a person who interrupted.)
     """
     from deepcoder.agent.agent import Agent
+    from deepcoder.agent.corpus import retrieve_tool
     from deepcoder.chat_models import build_teacher
     from deepcoder.sandbox import SandboxPool
     from deepcoder.trajectories.collection import collect, plan
@@ -109,7 +110,7 @@ async def _generate(
             cfg.teacher, problems, cfg.seed, protocol=cfg.agent.protocol, spending=spending
         )
         async with contextlib.aclosing(teacher), SandboxPool(cfg.sandbox) as pool:
-            agent = Agent(teacher, cfg.agent, pool)
+            agent = Agent(teacher, cfg.agent, pool, retrieve=retrieve_tool(cfg))
             planned = plan(agent, problems, samples=cfg.generation.samples, seed=cfg.seed)
             todo = planned.missing(accepted, rejected)
             total = len(planned.tasks)

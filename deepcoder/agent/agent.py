@@ -23,8 +23,8 @@ from deepcoder.agent.prompting import render_prompt
 from deepcoder.agent.state import Episode, EpisodeState, start
 from deepcoder.agent.tools import RETRIEVE, RetrieveTool, check_tools, open_tools
 from deepcoder.chat_models import ChatModel
-from deepcoder.problems.show import task_text
 from deepcoder.errors import ConfigError
+from deepcoder.problems.show import task_text
 from deepcoder.rendering import get_protocol
 from deepcoder.sandbox import SandboxPool
 from deepcoder.types import Outcome, Problem, Provenance, Sampling, StopReason, Trajectory
@@ -86,8 +86,8 @@ class Agent:
     def episode_id(self, problem: Problem, *, seed: int = 0, sample: int = 0) -> str:
         """The id that the trajectory of these arguments will have: `problem#sample-digest`.
 
-        The digest covers the problem's content, the teacher, the prompt, the corpus that is searched
-        and the seed, so the same command makes the same ids, and other settings never take them.
+        The digest covers the problem's content, the teacher, the prompt, the corpus, and the seed,
+        so the same command makes the same ids, and other settings never take them.
         """
         content = json.dumps(
             [

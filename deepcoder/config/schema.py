@@ -147,6 +147,7 @@ class AgentConfig:
     observation_chars: int = 1200
     """Characters of a tool's output that the model sees; the rest is cut and said so."""
 
+
 @dataclass
 class RetrievalConfig:
     """What the tool `retrieve` searches; read only when `agent.tools` has it."""

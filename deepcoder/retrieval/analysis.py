@@ -27,17 +27,18 @@ _MAX_QUERY_TERMS = 64
 _MAX_TERM = 64
 
 _NAME = re.compile(r"\w++(?:\.\w++)*+")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VOWEL = re.compile(r"[aeiouy]")
 
-STOPWORDS = frozenset(
-    "a about all am an and another any are as at be because been being but by can cannot could do "
-    "does doing each either every for from get give given had has have having how i if in into is "
-    "it its just let like make me my need not of on one only or other our out over own please "
-    "should so some such than that the their them then there these they this those to too under "
-    "until up use used using want was way we what when where which while who why will with within "
-    "without would you your python".split()
-)
+_QUESTION_WORDS = """
+a about all am an and another any are as at be because been being but by can cannot could do does
+doing each either every for from get give given had has have having how i if in into is it its
+just let like make me my need not of on one only or other our out over own please should so some
+such than that the their them then there these they this those to too under until up use used
+using want was way we what when where which while who why will with within without would you your
+python
+"""
+STOPWORDS = frozenset(_QUESTION_WORDS.split())
 """Words of questions that say nothing about their subject. Left out of queries only."""
 
 
@@ -68,7 +69,7 @@ def _terms(text: str) -> Iterator[str]:
 def _identifier(name: str) -> Iterator[str]:
     if not name:
         return
-    parts = [part for word in name.split("_") for part in _CAMEL.findall(word)]
+    parts = [part for word in name.split("_") for part in _humps(word)]
     whole = name.lower()[:_MAX_TERM]
     if len(parts) < 2:
         yield stem(whole)
@@ -77,6 +78,10 @@ def _identifier(name: str) -> Iterator[str]:
     for part in parts:
         if len(part) > 1:
             yield stem(part.lower()[:_MAX_TERM])
+
+
+def _humps(word: str) -> list[str]:
+    return _CAMEL.findall(word) if word.isascii() else [word]
 
 
 def stem(word: str) -> str:

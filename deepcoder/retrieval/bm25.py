@@ -60,7 +60,7 @@ class Bm25:
             return []
         scores = self._ranker.get_scores(known)
         order = np.argsort(-scores, kind="stable")
-        found = []
+        found: list[tuple[float, str]] = []
         for position in order:
             if len(found) == k or scores[position] <= 0:
                 break

@@ -1,7 +1,7 @@
 """What is searched: documents, and passages short enough to be read whole.
 
-    for document in split("guide/intro.md", "Intro", "guide/intro.md", text, chars=1200):
-        document.id      # 'guide/intro.md', then 'guide/intro.md#2', …
+for document in split("guide/intro.md", "Intro", "guide/intro.md", text, chars=1200):
+    document.id      # 'guide/intro.md', then 'guide/intro.md#2', …
 """
 
 from __future__ import annotations

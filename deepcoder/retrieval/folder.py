@@ -201,9 +201,10 @@ def _rst(text: str) -> Sections:
 # Every quantifier is possessive: a hostile file is read in one pass.
 _TAG = re.compile(r"<!--|</?([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>|<[!?][^<>]*+>")
 _HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head"})
-_BLOCK = frozenset(
-    "p div br li ul ol dl dt dd tr table section article header footer pre blockquote hr".split()
-)
+_BLOCKS = """
+p div br li ul ol dl dt dd tr table section article header footer pre blockquote hr
+"""
+_BLOCK = frozenset(_BLOCKS.split())
 _HEADING = re.compile(r"h([1-6])")
 
 
@@ -219,7 +220,7 @@ def _html(text: str) -> Sections:
         opens = not tag[0].startswith("</")
         if tag[0] == "<!--" or (opens and name in _HIDDEN):
             end = low.find(f"</{name}" if name else "-->", position)
-            position = len(text) if end < 0 else end
+            position = len(text) if end < 0 else end + (0 if name else len("-->"))
         elif opens and (found := _HEADING.fullmatch(name)):
             end = low.find(f"</{name}", position)
             end = len(text) if end < 0 else end

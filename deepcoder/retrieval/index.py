@@ -1,8 +1,8 @@
 """The index on disk: one sqlite file per corpus, brought up to date by what has changed.
 
-Passages stand in a table as they are; what is searched is their terms (`analysis`), in an FTS5 table
-of three fields. An update is one transaction: a kill at any instant leaves the index as it was, and
-two processes that open the same corpus do the work once, one after the other.
+Passages stand in a table as they are; what is searched is their terms (`analysis`), in an FTS5
+table of three fields. An update is one transaction: a kill at any instant leaves the index as it
+was, and two processes that open the same corpus do the work once, one after the other.
 
     index = Index.open(path)
     index.update(sources, read)              # {name: stamp}, and how to read a source
@@ -26,8 +26,8 @@ from deepcoder.retrieval.documents import Document
 __all__ = ["WEIGHTS", "Changes", "Index"]
 
 WEIGHTS = (1.0, 1.0, 1.0)
-"""Weights of title, summary and text in BM25. A summary's terms stand in the text too, so they count
-twice; other weights did not find more (experiments/benchmarks/retrieval.py)."""
+"""Weights of title, summary and text in BM25. A summary's terms stand in the text too, so they
+count twice; other weights did not find more (experiments/benchmarks/retrieval.py)."""
 
 _SCHEMA_VERSION = 1
 _LOCK_SECONDS = 120.0

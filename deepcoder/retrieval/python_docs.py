@@ -54,7 +54,7 @@ def python_documents(
 def _lines() -> Iterator[str]:
     # No environment: PYTHONSTARTUP, PYTHONPATH and the like must not change what is found.
     command = [sys.executable, "-I", "-X", "utf8", str(_SCRIPT)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -63,17 +63,16 @@ def _lines() -> Iterator[str]:
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
-    assert process.stdout is not None
-    complete = False
-    try:
-        for line in process.stdout:
-            complete = complete or line.startswith('{"left_out"')
-            yield line
-        process.wait(_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        assert process.stdout is not None
+        complete = False
+        try:
+            for line in process.stdout:
+                complete = complete or line.startswith('{"left_out"')
+                yield line
+            process.wait(_SECONDS)
+        finally:
+            process.kill()
     if not complete:
         raise DeepcoderError(
             f"{sys.executable} could not be asked for its documentation (exit status "

@@ -22,10 +22,11 @@ from types import ModuleType
 from typing import Any
 
 # Modules that do something when they are imported, that are programs, or that hold tests.
-SKIPPED = frozenset(
-    "antigravity this idlelib lib2to3 turtledemo test ensurepip pydoc_data __main__ turtle distutils "
-    "posixpath ntpath genericpath posix nt sre_compile sre_constants sre_parse".split()
-)
+_SKIPPED = """
+antigravity this idlelib lib2to3 turtledemo test ensurepip pydoc_data __main__ turtle distutils
+posixpath ntpath genericpath posix nt sre_compile sre_constants sre_parse
+"""
+SKIPPED = frozenset(_SKIPPED.split())
 LEFT_OUT_PARTS = frozenset({"test", "tests", "__main__", "idle_test"})
 # Where people know a function by another module than the one that defines it.
 KNOWN_AS = {"posixpath": "os.path", "ntpath": "os.path", "genericpath": "os.path"}

@@ -1,6 +1,6 @@
 """The part of a passage that answers a query best, short enough to be read in a conversation.
 
-    snippet(document.text, ["read", "line"], chars=300)
+snippet(document.text, ["read", "line"], chars=300)
 """
 
 from __future__ import annotations

@@ -92,9 +92,7 @@ def bm25s_alone(documents: Sequence[Document]) -> Callable[[str], list[str]]:
 
     texts = [f"{d.title}\n{d.lead}\n{d.text}" for d in documents]
     ranker = bm25s.BM25()
-    ranker.index(
-        bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False
-    )
+    ranker.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
 
     def search(query: str) -> list[str]:
         tokens = bm25s.tokenize([query], stopwords="en", show_progress=False)

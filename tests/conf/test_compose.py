@@ -16,7 +16,8 @@ FILES = sorted(CONF_DIR.rglob("*.yaml"))
 GROUP_FILES = [path for path in FILES if path.parent != CONF_DIR and path.parent.name != "hydra"]
 GROUPS = [
     *("teacher", "student", "loss", "data", "problems", "agent", "sandbox", "optim", "trainer"),
-    *("callbacks", "logger", "benchmark", "paths", "experiment", "sweep", "debug", "hydra"),
+    *("retrieval", "callbacks", "logger", "benchmark", "paths", "experiment", "sweep", "debug"),
+    "hydra",
 ]
 
 
