@@ -18,10 +18,10 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from deepcoder.config import Config, Truncation
 from deepcoder.errors import DataError, IncompleteError, MissingError
@@ -41,7 +41,7 @@ FILES = {
     TRUNCATED: "every trajectory of which steps were cut to fit the student",
     "examples.html": "a page that shows examples token by token, with kinds and weights",
 }
-VERSION = 1
+VERSION = 2
 """Of rendering and alignment; raised when they change, so that older examples are made again."""
 BATCH = 512
 """Lines tokenised together and written as one row group: bounds the memory."""
@@ -52,11 +52,11 @@ def main(cfg: Config, run: RunFolder) -> None:
     """Turn trajectories into examples; return at once when that is done."""
     from deepcoder.spans.example_file import read_metadata
 
-    source = find_source(cfg)
+    sources = find_sources(cfg)
     made_of = {
         "version": VERSION,
         "key": stage_key(cfg, "prepare"),
-        "trajectories": file_hash(source, 64),
+        "trajectories": {name: file_hash(source.path, 64) for name, source in sources.items()},
     }
     found = read_metadata(run.path / EXAMPLES)
     if found is not None and found["made_of"] == made_of:
@@ -66,8 +66,9 @@ def main(cfg: Config, run: RunFolder) -> None:
         if run.done:
             log.info("The trajectories or the code have changed: preparing again.")
             run.restart()
-        run.record_input("trajectories", source)
-        summary = _prepare(cfg, run, source, made_of)
+        for name, source in sources.items():
+            run.record_input(f"trajectories:{name}" if name else "trajectories", source.path)
+        summary = _prepare(cfg, run, sources, made_of)
         print_summary(summary)
         counts = {f"prepare/{k}": v for k, v in summary.items() if isinstance(v, int)}
         kinds = {f"prepare/tokens/{k}": v for k, v in summary["tokens_by_kind"].items()}
@@ -77,7 +78,7 @@ def main(cfg: Config, run: RunFolder) -> None:
     damaged = summary["damaged"]
     if damaged and not cfg.data.allow_unreadable:
         raise IncompleteError(
-            f"{damaged} of {summary['lines']} lines of {source} could not be read (see "
+            f"{damaged} of {summary['lines']} lines of {_named(sources)} could not be read (see "
             f"{run.path / REJECTED}); the rest is prepared.",
             fix="repair the file, or go on without those lines: data.allow_unreadable=true",
         )
@@ -85,16 +86,40 @@ def main(cfg: Config, run: RunFolder) -> None:
         run.finish(**summary)
 
 
-def find_source(cfg: Config) -> Path:
+class Source(NamedTuple):
+    """A file of trajectories, and how it is written."""
+
+    path: Path
+    format: str
+
+
+def find_sources(cfg: Config) -> dict[str, Source]:
+    """What is prepared, by its name in `data.mixture`; a single source has the empty name.
+
+    Raises MissingError as `find_source` does.
+    """
+    if not cfg.data.mixture:
+        return {"": Source(find_source(cfg, cfg.data.trajectories), cfg.data.format.value)}
+    return {
+        name: Source(find_source(cfg, source.trajectories), source.format.value)
+        for name, source in cfg.data.mixture.items()
+    }
+
+
+def _named(sources: Mapping[str, Source]) -> str:
+    return ", ".join(str(source.path) for source in sources.values())
+
+
+def find_source(cfg: Config, trajectories: str | None = None) -> Path:
     """The file of trajectories; the `generate` stage runs first when its output is missing.
 
     Not with a teacher that costs money: that is only ever spent by the stage that says so. Raises
-    MissingError then, and when `data.trajectories` names nothing.
+    MissingError then, and when `trajectories` names nothing.
     """
     from deepcoder.trajectories.reading import trajectory_file
 
-    if cfg.data.trajectories:
-        return trajectory_file(cfg.data.trajectories)
+    if trajectories:
+        return trajectory_file(trajectories)
     folder = stage_folder(cfg, "generate")
     if not (RunFolder(folder, "generate").done and (folder / "trajectories.jsonl").exists()):
         if cfg.teacher.kind.remote:
@@ -113,7 +138,9 @@ def find_source(cfg: Config) -> Path:
     return trajectory_file(folder)
 
 
-def _prepare(cfg: Config, run: RunFolder, source: Path, made_of: dict[str, Any]) -> dict[str, Any]:
+def _prepare(
+    cfg: Config, run: RunFolder, sources: Mapping[str, Source], made_of: dict[str, Any]
+) -> dict[str, Any]:
     """Write the three files; returns the summary. Raises DataError when nothing is left."""
     from deepcoder.spans.example_file import ExampleWriter, whole_file
     from deepcoder.trajectories.reading import count_lines, read_numbered
@@ -125,18 +152,20 @@ def _prepare(cfg: Config, run: RunFolder, source: Path, made_of: dict[str, Any])
         whole_file(run.path / REJECTED) as rejected,
         whole_file(run.path / TRUNCATED) as truncated,
     ):
-        ledger = Ledger(source, rejected, truncated)
-        lines = read_numbered(source, cfg.data.format.value)
-        with progress("prepare", count_lines(source)) as advance:
-            while batch := list(islice(lines, BATCH)):
-                writer.write(list(ledger.account(batch, selection)))
-                advance(len(batch), examples=ledger.examples)
+        ledger = Ledger(rejected, truncated)
+        total = sum(count_lines(source.path) for source in sources.values())
+        with progress("prepare", total) as advance:
+            for name, source in sources.items():
+                lines = read_numbered(source.path, source.format)
+                while batch := list(islice(lines, BATCH)):
+                    writer.write(list(ledger.account(batch, selection, name, source.path)))
+                    advance(len(batch), examples=ledger.examples)
         summary = ledger.summary()
         if summary["train_examples"]:
             writer.commit({"made_of": made_of, "summary": summary})
     if not summary["train_examples"]:
         (run.path / EXAMPLES).unlink(missing_ok=True)  # of other trajectories
-        raise _nothing_left(cfg, source, summary, run.path / REJECTED)
+        raise _nothing_left(cfg, _named(sources), summary, run.path / REJECTED)
     foreign = ", ".join(sorted(ledger.protocols - {cfg.agent.protocol}))
     if foreign:
         log.warning(
@@ -182,12 +211,14 @@ def _selection(cfg: Config) -> Selection:
 class Ledger:
     """Accounts for every line: counts, and the lists of what was rejected and shortened."""
 
-    def __init__(self, source: Path, rejected: TextIO, truncated: TextIO) -> None:
+    def __init__(self, rejected: TextIO, truncated: TextIO) -> None:
         import numpy as np
 
         from deepcoder.types import KINDS
 
-        self._source, self._rejected, self._truncated = source, rejected, truncated
+        self._rejected, self._truncated = rejected, truncated
+        self._source = Path()
+        self._sources: Counter[str] = Counter()
         self._tokens = np.zeros(len(KINDS), dtype=np.int64)
         self._reasons: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -199,19 +230,24 @@ class Ledger:
         return self._counts["train_examples"] + self._counts["validation_examples"]
 
     def account(
-        self, batch: list[tuple[int, Trajectory | Rejection]], selection: Selection
+        self,
+        batch: list[tuple[int, Trajectory | Rejection]],
+        selection: Selection,
+        name: str,
+        path: Path,
     ) -> Iterator[Example]:
-        """The examples of a batch of lines; everything else is counted and listed."""
+        """The examples of a batch of lines of one source; the rest is counted and listed."""
         from deepcoder.trajectories.reading import ReadFailure, Rejection, place
         from deepcoder.types import Trajectory
 
+        self._source = path
         self._counts["lines"] += len(batch)
         read = [(line, item) for line, item in batch if isinstance(item, Trajectory)]
         for _, item in batch:
             if isinstance(item, Rejection):
                 self._counts["damaged"] += ReadFailure(item.reason).damaged
                 self._reject(item)
-        results = selection.examples([trajectory for _, trajectory in read])
+        results = selection.examples([trajectory for _, trajectory in read], name)
         for (line, trajectory), result in zip(read, results, strict=True):
             if result.left_out is not None:
                 file, number = place(self._source, line)
@@ -242,6 +278,7 @@ class Ledger:
         self._counts["unreadable_answers"] += result.untrained
         for example in result.examples:
             self._counts[f"{example.split}_examples"] += 1
+            self._sources[example.source] += 1
             self._counts["straddlers"] += example.aligned.straddlers
             self._tokens += np.bincount(example.aligned.kinds, minlength=len(self._tokens))
         if result.cut_tokens:
@@ -274,10 +311,11 @@ class Ledger:
             "supervised_tokens": sum(by_kind[kind.value] for kind in trained),
             "tokens_by_kind": by_kind,
             "rejected_by_reason": dict(sorted(self._reasons.items())),
+            **({"examples_by_source": dict(self._sources)} if any(self._sources) else {}),
         }
 
 
-def _nothing_left(cfg: Config, source: Path, summary: dict[str, Any], rejected: Path) -> DataError:
+def _nothing_left(cfg: Config, source: str, summary: dict[str, Any], rejected: Path) -> DataError:
     """Why there is nothing to train on, and what to do about it."""
     if not summary["lines"]:
         return DataError(f"{source} is empty.", fix="generate or import some trajectories")
@@ -315,6 +353,8 @@ def print_summary(summary: dict[str, Any]) -> None:
     )
     for reason, count in summary["rejected_by_reason"].items():
         lines.add_row(f"rejected: {reason}", f"{count:,}")
+    for name, count in summary.get("examples_by_source", {}).items():
+        lines.add_row(f"examples of {name}", f"{count:,}")
     lines.add_row("examples to train on", f"{summary['train_examples']:,}")
     lines.add_row("examples for validation", f"{summary['validation_examples']:,}")
     kinds = Table(title="tokens", title_justify="left")

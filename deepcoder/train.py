@@ -17,26 +17,25 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.config import Config, LossConfig, SignalKind, TeacherKind, build, resolve_signal
-from deepcoder.errors import MissingError
-from deepcoder.runs import RunFolder, progress, stage
+from deepcoder.config import Config, SignalKind, TeacherKind, build, resolve_signal
+from deepcoder.runs import RunFolder, leads, locked, progress, stage
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
     from deepcoder.data import TrajectoryDataModule
     from deepcoder.distillation import DistillationModule, JsonLines
-    from deepcoder.distillation.card import CardFacts
 
 log = logging.getLogger(__name__)
 
 FILES = {
     "adapter/": "the trained LoRA adapter (safetensors) and its card",
     "checkpoints/": "adapter, optimizer and position, to continue after an interruption",
+    "best/": "adapters of the best validations (callbacks.best.keep)",
+    "samples.jsonl": "what the student wrote at each validation (callbacks.samples.count)",
 }
 
 
@@ -48,10 +47,14 @@ def main(cfg: Config, run: RunFolder) -> None:
         # once, when torch is first imported; a local teacher that may decode here needs it unset.
         os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+    from deepcoder.distillation.trainer import check_trainer
     from deepcoder.students import preflight
     from deepcoder.students.checks import require_model
 
     preflight(cfg.student)
+    check_trainer(cfg.trainer)
+    if not leads():
+        logging.getLogger().setLevel(logging.WARNING)  # the leading process says it once
     if resolve_signal(cfg) is SignalKind.online:
         require_model(str(cfg.teacher.model), cfg.teacher.revision, "teacher")
     examples = prepared_examples(cfg)
@@ -74,21 +77,22 @@ def prepared_examples(cfg: Config) -> Path:
     from deepcoder.prepare import main as prepare
 
     folder = prepare.open(cfg)
-    prepare.run(cfg, folder)
-    if folder.info()["status"] == "running":
-        folder.finish()
+    with locked(folder.path / ".lock"):  # jobs of a sweep, and ranks, make them once
+        prepare.run(cfg, folder)
+        if folder.info().get("status") == "running":
+            folder.finish()
     return folder.path / "examples.parquet"
 
 
 def _accept_input(run: RunFolder, examples: Path) -> str:
     """Note what is trained on. What was trained on other examples is put aside, not mixed."""
-    before = run.info()["inputs"].get("examples", {}).get("sha256")
+    before = run.info().get("inputs", {}).get("examples", {}).get("sha256")
     digest = run.record_input("examples", examples)
-    if before is not None and before != digest:
+    if before is not None and before != digest and leads():
         aside = run.path / f"trained-on-{before}"
         log.warning("the examples have changed: earlier results go to %s", aside)
         aside.mkdir(exist_ok=True)
-        for name in ("adapter", "checkpoints", "metrics.jsonl"):
+        for name in ("adapter", "best", "checkpoints", "metrics.jsonl", "samples.jsonl"):
             if (run.path / name).exists():
                 shutil.rmtree(aside / name, ignore_errors=True)
                 (run.path / name).rename(aside / name)
@@ -100,7 +104,9 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
     import pytorch_lightning as pl
 
     from deepcoder.distillation import JsonLines, latest_checkpoint
-    from deepcoder.distillation.card import comparison, write_adapter
+    from deepcoder.distillation.callbacks import make_callbacks
+    from deepcoder.distillation.trainer import make_loggers, make_trainer, validation_interval
+    from deepcoder.students import load_tokenizer
 
     started = time.monotonic()
     _quiet_lightning()
@@ -108,11 +114,11 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
     data = _data(cfg, examples)
     resume = latest_checkpoint(run.path / "checkpoints")
     done = int(resume.stem.removeprefix("step-")) if resume else 0
-    lines = JsonLines(run.path / "metrics.jsonl", resumed_at=done)
+    lines = JsonLines(run.path / "metrics.jsonl", resumed_at=done, write=leads())
     planner = data.planner
     assert planner is not None
     log.info(
-        "%s examples (%s held out), %s steps, %.0f%% of the token budget filled",
+        "%s examples (%s held out), %s steps, %.1f%% of the token budget filled",
         len(data.train),
         len(data.validation),
         planner.total_steps,
@@ -123,17 +129,62 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
     with progress("training", planner.total_steps) as advance:
         advance(done)
         module = _module(cfg, data, digest, lambda metrics: advance(1, **_brief(metrics)))
-        trainer = _trainer(cfg, run, data, lines)
+        trainer = make_trainer(
+            cfg,
+            run.path,
+            [lines, *(make_loggers(cfg.logger, run.path, run.info()) if leads() else [])],
+            make_callbacks(
+                cfg.callbacks, run.path, lambda: load_tokenizer(cfg.student, cfg.paths.cache)
+            ),
+            val_check_interval=validation_interval(
+                cfg.trainer, planner.steps_per_epoch, planner.total_steps
+            ),
+            validate=bool(len(data.validation)),
+        )
         _fit(trainer, module, data, lines, resume)
+    exported = _choose(cfg, trainer, module)
+    if not trainer.is_global_zero:
+        return {}
+    return _finish(cfg, run, data, module, lines, exported) | {
+        "steps": trainer.global_step,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _choose(cfg: Config, trainer: pl.Trainer, module: DistillationModule) -> str:
+    """Put the weights into the model that the run is to deliver; says which they are."""
+    from deepcoder.distillation.callbacks import BestAdapters, Ema
+
+    for callback in trainer.callbacks:
+        if isinstance(callback, BestAdapters) and cfg.callbacks.best.export:
+            if name := callback.restore(module):
+                return f"best ({name})"
+        elif isinstance(callback, Ema):
+            callback.install(module)
+            return "moving average"
+    return "last"
+
+
+def _finish(
+    cfg: Config,
+    run: RunFolder,
+    data: TrajectoryDataModule,
+    module: DistillationModule,
+    lines: JsonLines,
+    exported: str,
+) -> dict[str, Any]:
+    """Write the adapter with its card; returns what is worth knowing at a glance."""
+    from deepcoder.distillation.card import comparison, write_adapter
+    from deepcoder.distillation.facts import card_facts
+
     before, after = _validations(lines)
-    facts = _card_facts(cfg, run, data, module.loss.signal, before, after)
+    facts = card_facts(cfg, run.info(), data, module.loss.signal, before, after)
     write_adapter(module.model, run.path / "adapter", facts)
     for label, *values in comparison(before, after):
         log.info("held out: %-40s %s -> %s (%s)", label, *values)
     log.info("adapter: %s", run.path / "adapter")
     return {
-        "steps": planner.total_steps,
-        "seconds": round(time.monotonic() - started, 1),
+        "weights": exported,
         "signal": module.loss.signal,
         "validation_before": before,
         "validation_after": after,
@@ -142,6 +193,7 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
 
 def _data(cfg: Config, examples: Path) -> TrajectoryDataModule:
     from deepcoder.data import BatchSettings, TrajectoryDataModule
+    from deepcoder.distillation.trainer import world_size
     from deepcoder.students import load_tokenizer
 
     tokenizer = load_tokenizer(cfg.student, cfg.paths.cache)
@@ -149,12 +201,17 @@ def _data(cfg: Config, examples: Path) -> TrajectoryDataModule:
         batch_tokens=cfg.data.batch_tokens or cfg.student.max_tokens,
         packing=cfg.data.packing,
         accumulate=cfg.trainer.accumulate_grad_batches,
+        ranks=world_size(cfg.trainer),
         epochs=cfg.trainer.max_epochs,
         max_steps=cfg.trainer.max_steps,
         seed=cfg.seed,
     )
     data = TrajectoryDataModule(
-        lambda: examples, cfg.loss, settings, pad_id=tokenizer.pad_token_id or 0
+        lambda: examples,
+        cfg.loss,
+        settings,
+        pad_id=tokenizer.pad_token_id or 0,
+        sampling=cfg.data,
     )
     data.setup()
     return data
@@ -186,7 +243,7 @@ def _module(
         warmup_steps=cfg.optim.warmup_steps,
         total_steps=data.planner.total_steps,
         seed=cfg.seed,
-        identity={"examples": digest},
+        identity={"examples": digest, "student": _identity(cfg.student)},
     )
     return DistillationModule(
         adapted,
@@ -195,6 +252,11 @@ def _module(
         recipe,
         report,
     )
+
+
+def _identity(student: Any) -> str:
+    """What a checkpoint's student must be called; its shapes are compared apart from that."""
+    return f"{student.model}@{student.revision}" if student.revision else str(student.model)
 
 
 def _brief(metrics: Mapping[str, float]) -> dict[str, str]:
@@ -216,57 +278,6 @@ def _quantized_device(cfg: Config) -> str | None:
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
 
 
-def _trainer(
-    cfg: Config, run: RunFolder, data: TrajectoryDataModule, lines: JsonLines
-) -> pl.Trainer:
-    from deepcoder.distillation import AtomicCheckpoints, StepCheckpoint
-
-    planner = data.planner
-    assert planner is not None
-    loggers = [lines, *_loggers(cfg, run)]
-    checkpoints = StepCheckpoint(run.path / "checkpoints", **cfg.callbacks.checkpoint)
-    return build(cfg.trainer, _partial_=True, _convert_="all")(
-        max_epochs=1,  # all epochs of the plan are one pass: see TrajectoryDataModule
-        max_steps=-1,
-        val_check_interval=_validation_interval(cfg, planner),
-        limit_val_batches=None if len(data.validation) else 0,
-        num_sanity_val_steps=0,
-        logger=loggers,
-        callbacks=[checkpoints],
-        plugins=[AtomicCheckpoints()],
-        enable_checkpointing=False,  # ours are callbacks of their own
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=str(run.path),
-    )
-
-
-def _validation_interval(cfg: Config, planner: Any) -> int:
-    """Micro-batches between validations: `trainer.val_check_interval` counts optimizer steps when
-    it is an integer, and is a share of an epoch when it is a fraction."""
-    interval = cfg.trainer.val_check_interval
-    steps = interval if isinstance(interval, int) else round(interval * planner.steps_per_epoch)
-    return min(max(1, steps), planner.total_steps) * cfg.trainer.accumulate_grad_batches
-
-
-def _loggers(cfg: Config, run: RunFolder) -> list[Any]:
-    if not cfg.logger or "_target_" not in cfg.logger:
-        return []
-    options: dict[str, Any] = {"save_dir": str(run.path)}
-    target = str(cfg.logger._target_)
-    if target.endswith("WandbLogger"):
-        options |= {"id": f"{run.path.name}-{run.info()['key']}", "resume": "allow"}
-        options |= {"name": run.path.name}
-    try:
-        return [build(cfg.logger, _partial_=True, _convert_="all")(**options)]
-    except ModuleNotFoundError as error:
-        raise MissingError(
-            f"logger {target.rpartition('.')[2]} needs a package that is not installed ({error}).",
-            fix="install it (`pip install deepcoder[tensorboard]` or wandb), or use logger=none",
-        ) from error
-
-
 def _fit(
     trainer: pl.Trainer,
     module: DistillationModule,
@@ -277,10 +288,13 @@ def _fit(
     """Validate, train, validate; what is already on record is not measured again."""
     measured = bool(len(data.validation))
     try:
-        if measured and resume is None and not _validations(lines)[0]:
+        known = bool(_validations(lines)[0])
+        if measured and resume is None and not known:
             trainer.validate(module, datamodule=data, verbose=False)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-        if measured and not _measured_at(lines, trainer.global_step):
+        known = _measured_at(lines, trainer.global_step)
+        # The leading process writes the record, so it decides for all.
+        if measured and not trainer.strategy.broadcast(known):
             trainer.validate(module, datamodule=data, verbose=False)
     except SystemExit:
         if trainer.interrupted:  # Lightning turns Ctrl-C into an exit
@@ -303,60 +317,6 @@ def _validations(lines: JsonLines) -> tuple[dict[str, float], dict[str, float]]:
 
 def _measured_at(lines: JsonLines, step: int) -> bool:
     return any(line.get("step") == step and "val/nll" in line for line in lines.read())
-
-
-def _card_facts(
-    cfg: Config,
-    run: RunFolder,
-    data: TrajectoryDataModule,
-    signal: str,
-    before: dict[str, float],
-    after: dict[str, float],
-) -> CardFacts:
-    from omegaconf import OmegaConf
-
-    from deepcoder.distillation.card import CardFacts
-    from deepcoder.students.packaged import PACKAGED
-    from deepcoder.types import KINDS
-
-    student, planner, info = cfg.student, data.planner, run.info()
-    assert planner is not None
-    packaged = PACKAGED.get(student.model) if student.source == "package" else None
-    kept = "in 4 bits (NF4, double quantised)" if student.quantization == "nf4" else student.dtype
-    where = f"from the package `{packaged.distribution}` (GGUF, dequantised)" if packaged else ""
-    counts = planner.counts.sum(axis=0)
-    teacher = f"{cfg.teacher.kind}, {cfg.teacher.model or 'scripted from reference solutions'}"
-    return CardFacts(
-        base=packaged.hub_id if packaged else student.model,
-        base_note=f"Kept frozen {where or f'as {student.model}'}, {kept}.",
-        base_licence=packaged.licence if packaged else "its own licence",
-        loss=cfg.loss.name,
-        signal=signal,
-        loss_settings={f.name: getattr(cfg.loss, f.name) for f in fields(LossConfig)},
-        teacher=f"as in the file `{cfg.data.trajectories}`" if cfg.data.trajectories else teacher,
-        examples={
-            "trained on": f"{len(data.train)} trajectories, {sum(planner.lengths):,} tokens",
-            "held out": f"{len(data.validation)} trajectories",
-            "sha256 of the examples": info["inputs"]["examples"]["sha256"],
-        },
-        tokens_per_kind={str(kind): int(n) for kind, n in zip(KINDS, counts, strict=True) if n},
-        training={
-            "optimizer steps": planner.total_steps,
-            "epochs": cfg.trainer.max_epochs,
-            "tokens per micro-batch": data.settings.batch_tokens,
-            "micro-batches per step": data.settings.accumulate * data.settings.ranks,
-            "token budget filled": f"{planner.fill():.1%}",
-            "learning rate": f"{cfg.optim.optimizer.lr:g}, {cfg.optim.schedule}",
-            "LoRA": f"rank {student.lora.r}, alpha {student.lora.alpha}",
-            "precision": cfg.trainer.precision,
-            "seed": cfg.seed,
-        },
-        versions=info["packages"],
-        commit=f"{info['commit']}{' with local changes' if info['dirty'] else ''}",
-        config=OmegaConf.to_yaml(cfg, resolve=True),
-        before=before,
-        after=after,
-    )
 
 
 def _quiet_lightning() -> None:

@@ -269,3 +269,35 @@ def test_the_command(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert ended.stderr.splitlines()[-1].startswith("error: 1 of 2 lines of")
     assert "Traceback" not in ended.stderr
+
+
+def test_mixture_prepares_all_sources_and_names_them(prepare, tmp_path: Path) -> None:
+    own = write(tmp_path / "own.jsonl", *(trajectory(i) for i in range(30)))
+    mixture = (
+        f"+data.mixture={{own:{{trajectories:{own}}},react:{{trajectories:{REACT},format:react}}}}"
+    )
+    folder = prepare(None, mixture, "data.only_solved=false")
+    sources = [row["source"] for row in rows(folder)]
+    summary = folder.info()["summary"]
+    assert summary["examples_by_source"] == {name: sources.count(name) for name in ("own", "react")}
+    assert min(summary["examples_by_source"].values()) > 0
+    assert {"trajectories:own", "trajectories:react"} <= folder.info()["inputs"].keys()
+
+
+def test_outcomes_are_kept_for_balancing(prepare, tmp_path: Path) -> None:
+    failed = Outcome(status="failed", passed=0, total=2)
+    source = write(tmp_path / "t.jsonl", trajectory(1, outcome=failed), trajectory(2, outcome=None))
+    found = {
+        row["id"]: row["solved"]
+        for row in rows(prepare(source, "data.only_solved=false", "data.validation_fraction=0"))
+    }
+    assert found == {"t1": False, "t2": None}
+
+
+def test_how_examples_are_batched_does_not_prepare_them_again(prepare, tmp_path: Path) -> None:
+    source = write(tmp_path / "t.jsonl", *(trajectory(i) for i in range(20)))
+    folder = prepare(source)
+    again = prepare(
+        source, "data.packing=false", "data.curriculum.pacing=root", "data.balance=length"
+    )
+    assert again.path == folder.path

@@ -30,6 +30,8 @@ def toy_rows(count: int = 24, seed: int = 0, longest: int = 60) -> list[dict[str
                 "input_ids": generator.integers(20, 300, length).tolist(),
                 "kinds": kinds.tolist(),
                 "tokens": length,
+                "source": "",
+                "solved": None,
             }
         )
     return rows
@@ -45,6 +47,8 @@ def write_examples(path: Path, rows: list[dict[str, Any]]) -> Path:
             ("input_ids", pa.list_(pa.int32())),
             ("kinds", pa.list_(pa.uint8())),
             ("tokens", pa.int32()),
+            ("source", pa.string()),
+            ("solved", pa.bool_()),
         ]
     )
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)

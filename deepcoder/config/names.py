@@ -169,6 +169,29 @@ class Truncation(StrEnum):
     """Whole steps are cut from the end until it fits; an action is never cut in the middle."""
 
 
+class Pacing(StrEnum):
+    """How fast a curriculum opens up from easy to hard examples; see deepcoder/data/sampling.py."""
+
+    none = "none"
+    """All examples from the first step on, in random order."""
+    linear = "linear"
+    """The share that may be drawn grows evenly."""
+    root = "root"
+    """It grows fast first: as much time for each new example, since fewer are left to add."""
+    step = "step"
+    """It grows in equal jumps."""
+
+
+class Balance(StrEnum):
+    """What is drawn equally often although there is more of one than of the other."""
+
+    none = "none"
+    length = "length"
+    """Examples of 2ⁿ to 2ⁿ⁺¹ tokens, for each n."""
+    success = "success"
+    """Solved, unsolved and unjudged trajectories (needs data.only_solved=false)."""
+
+
 class SandboxTier(StrEnum):
     """How strongly model-written code is contained. See docs/sandbox.md."""
 

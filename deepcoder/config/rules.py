@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from deepcoder.config.names import (
+    Balance,
     ProblemsKind,
     SignalKind,
     SignalLabel,
@@ -65,6 +66,7 @@ def validate(cfg: Config) -> None:
     if cfg.stage == "score" or resolve_signal(cfg) is SignalKind.cached:
         _validate_score(cfg)
     _validate_ranges(cfg)
+    _validate_sampling(cfg)
     if cfg.teacher.kind is TeacherKind.local and not cfg.teacher.model:
         raise ConfigError(
             "teacher=local needs a model.",
@@ -205,6 +207,48 @@ def _validate_remote_teacher(cfg: Config) -> None:
             f"for {teacher.model}.",
             fix=f"add it in US dollars per million tokens: '+teacher.prices={{{teacher.model}: "
             "{input: 0.1, output: 0.4}}', or use generation.max_tokens",
+        )
+
+
+def _validate_sampling(cfg: Config) -> None:
+    """Curriculum, balance and mixture of `data`."""
+    data, curriculum = cfg.data, cfg.data.curriculum
+    for name in ("alpha", "beta", "gamma"):
+        if getattr(curriculum, name) < 0:
+            raise ConfigError(
+                f"data.curriculum.{name}={getattr(curriculum, name)} may not be negative.",
+                fix="use 0 or more: easy examples come first",
+            )
+    for name in ("start", "full_at"):
+        if not 0 < getattr(curriculum, name) <= 1:
+            raise ConfigError(
+                f"data.curriculum.{name}={getattr(curriculum, name)} is outside 0…1.",
+                fix=f"set data.curriculum.{name} above 0 and at most 1",
+            )
+    if curriculum.stages < 1:
+        raise ConfigError(
+            f"data.curriculum.stages={curriculum.stages} must be positive.", fix="use 2 or more"
+        )
+    if curriculum.gamma and resolve_signal(cfg) in (SignalKind.hard, SignalKind.online):
+        raise ConfigError(
+            f"data.curriculum.gamma={curriculum.gamma} weighs the teacher's entropy, which is not "
+            f"known before training with loss.signal={resolve_signal(cfg)}.",
+            fix="set data.curriculum.gamma=0, or use a cached signal",
+        )
+    if data.balance is Balance.success and data.only_solved:
+        raise ConfigError(
+            "data.balance=success has nothing to balance: data.only_solved keeps successes alone.",
+            fix="add data.only_solved=false",
+        )
+    if data.mixture and data.trajectories:
+        raise ConfigError(
+            "data.trajectories and data.mixture both say what to train on.",
+            fix="name the file in data.mixture as well, or leave the mixture out",
+        )
+    weights = {name: source.weight for name, source in data.mixture.items()}
+    if weights and (min(weights.values()) < 0 or max(weights.values()) <= 0):
+        raise ConfigError(
+            f"data.mixture has weights {weights}.", fix="use positive weights, 0 to leave one out"
         )
 
 

@@ -14,7 +14,9 @@ from omegaconf import II
 
 from deepcoder.config.names import (
     Alignment,
+    Balance,
     EpisodeMode,
+    Pacing,
     ProblemSets,
     ProblemsKind,
     Quantization,
@@ -306,6 +308,36 @@ class LossConfig:
 
 
 @dataclass
+class SourceConfig:
+    """One of several files that are trained on together."""
+
+    trajectories: str | None = None
+    """File or run folder; null takes the `generate` run of this configuration."""
+    format: TrajectoryFormat = TrajectoryFormat.auto
+    weight: float = 1.0
+    """How often its examples are drawn, relative to the other sources; 0 leaves it out."""
+
+
+@dataclass
+class CurriculumConfig:
+    """From easy to hard by C(τ) = alpha·|r| + beta·|a| + gamma·H (arXiv 2505.13820)."""
+
+    pacing: Pacing = Pacing.none
+    alpha: float = 1.0
+    """Per reasoning token of the trajectory."""
+    beta: float = 1.0
+    """Per acting token."""
+    gamma: float = 0.0
+    """Per nat of the teacher's mean entropy; needs a cached distribution of the teacher."""
+    start: float = 0.25
+    """Share of the examples, the easiest, that the first step may draw."""
+    full_at: float = 0.5
+    """Share of the training after which every example may be drawn."""
+    stages: int = 4
+    """Jumps of `pacing=step`."""
+
+
+@dataclass
 class DataConfig:
     """Which trajectories are trained on and how they are batched."""
 
@@ -313,6 +345,8 @@ class DataConfig:
     """File or run folder to train on; null takes the `generate` run of this configuration,
     and makes it first when that costs nothing."""
     format: TrajectoryFormat = TrajectoryFormat.auto
+    mixture: dict[str, SourceConfig] = field(default_factory=dict)
+    """Several sources by name, each with a weight; takes the place of `trajectories`."""
     only_solved: bool = True
     """Leave out trajectories whose outcome is known and not solved."""
     allow_unreadable: bool = False
@@ -329,6 +363,8 @@ class DataConfig:
     batch_tokens: int | None = None
     """Tokens per micro-batch: the budget that packing fills and padding respects; null takes
     student.max_tokens."""
+    balance: Balance = Balance.none
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     seed: int = 0
 
 

@@ -12,20 +12,22 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
+from deepcoder.config.names import Balance, Pacing
 from deepcoder.data.batches import collate
 from deepcoder.data.examples import Examples, load_examples
 from deepcoder.data.packing import pack, pad_groups
 from deepcoder.data.planner import BatchSettings, MicroBatch, StepPlanner
-from deepcoder.errors import ConfigError
+from deepcoder.data.sampling import Curriculum, Order, complexity, length_buckets, strata
+from deepcoder.errors import ConfigError, DataError
 from deepcoder.losses import denominators, shuffle_kinds
 from deepcoder.losses.kinds import GROUPS, kind_table
 from deepcoder.students.batch import TokenBatch
@@ -49,25 +51,34 @@ class TrajectoryDataModule(pl.LightningDataModule):
         settings: BatchSettings,
         *,
         pad_id: int = 0,
+        sampling: Any = None,
     ) -> None:
-        """`loss`: the config group, which decides what is supervised and the denominators."""
+        """`loss`: the config group, which decides what is supervised and the denominators.
+        `sampling`: the `data` group, for its mixture, balance and curriculum; null has none."""
         super().__init__()
         self._prepared = prepared
         self.loss = loss
         self.settings = settings
         self.pad_id = pad_id
+        self._sampling = sampling
         self.planner: StepPlanner | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Read the examples and plan every step. Raises DataError when nothing can be trained."""
+        if self.trainer is not None and self.trainer.world_size != self.settings.ranks:
+            raise ConfigError(
+                f"{self.trainer.world_size} processes train, and the plan was made for "
+                f"{self.settings.ranks}.",
+                fix="set trainer.devices and trainer.num_nodes to what the launcher starts",
+            )
         if self.planner is not None:
             return
         self.train, self.validation = load_examples(self._prepared())
         if self.loss.shuffle_spans:
             self.train = _shuffled(self.train, self.settings.seed)
-        ranks = self.trainer.world_size if self.trainer is not None else self.settings.ranks
-        self.settings = replace(self.settings, ranks=ranks)
-        self.planner = StepPlanner(self.train.lengths, self.train.target_counts(), self.settings)
+        counts = self.train.target_counts()
+        order = make_order(self.train, counts, self._sampling, self.settings.seed)
+        self.planner = StepPlanner(self.train.lengths, counts, self.settings, order)
         self.supervised: Bool[np.ndarray, " kinds"] = kind_table(self.loss).numpy() > 0
         if not self.planner.counts.sum(axis=0)[self.supervised].any():
             raise ConfigError(
@@ -110,6 +121,60 @@ class TrajectoryDataModule(pl.LightningDataModule):
                     index=index,
                     pad_id=self.pad_id,
                 )
+
+
+def make_order(
+    examples: Examples,
+    counts: Int[np.ndarray, "examples kinds"],
+    data: Any,
+    seed: int,
+    entropy: Float[np.ndarray, " examples"] | None = None,
+) -> Callable[[int], Order] | None:
+    """The order that the `data` group asks for, given the draws of the training; None is random.
+
+    `entropy`: the teacher's mean entropy per example, in nats, where it is known.
+    """
+    if data is None:
+        return None
+    pacing = Pacing(str(data.curriculum.pacing))
+    balance, mixture = Balance(str(data.balance)), data.mixture
+    if pacing is Pacing.none and balance is Balance.none and not mixture:
+        return None
+    difficulty = None
+    if pacing is not Pacing.none:
+        curriculum = data.curriculum
+        if curriculum.gamma and entropy is None:
+            raise ConfigError(
+                f"data.curriculum.gamma={curriculum.gamma} weighs the teacher's entropy, which is "
+                "not stored with these examples.",
+                fix="set data.curriculum.gamma=0",
+            )
+        difficulty = complexity(
+            counts, curriculum.alpha, curriculum.beta, curriculum.gamma, entropy
+        )
+    sources = examples.sources or ("",) * len(examples)
+    marks: Sequence[object] = ("",) * len(examples)
+    if balance is Balance.length:
+        marks = length_buckets(examples.lengths)
+    elif balance is Balance.success:
+        marks = examples.solved
+    weights = {name: float(source.weight) for name, source in mixture.items()} or None
+    for name, weight in (weights or {}).items():
+        if weight and name not in sources:
+            raise DataError(
+                f"data.mixture.{name} gave no example to train on.",
+                fix="look at rejected.jsonl of `prepare`, or give it weight 0",
+            )
+    groups = strata(
+        list(zip(sources, marks, strict=True)),
+        dict(weights) if weights else None,
+        difficulty,
+        balanced=balance is not Balance.none,
+    )
+    pace = Curriculum(
+        pacing, data.curriculum.start, data.curriculum.full_at, data.curriculum.stages
+    )
+    return lambda total: Order(groups, size=len(examples), total=total, curriculum=pace, seed=seed)
 
 
 class MicroBatches:

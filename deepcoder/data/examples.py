@@ -34,6 +34,10 @@ class Examples:
     """`SpanKind.code` of every token."""
     offsets: Int[np.ndarray, " bounds"]
     """Sequence i is [offsets[i], offsets[i + 1])."""
+    sources: tuple[str, ...] = ()
+    """Name in `data.mixture` per sequence; none for a single source."""
+    solved: tuple[bool | None, ...] = ()
+    """Whether its trajectory solved the problem; None where nobody judged it."""
 
     @classmethod
     def of(cls, rows: Sequence[tuple[str, Any, Any]]) -> Examples:
@@ -77,7 +81,7 @@ def load_examples(path: Path) -> tuple[Examples, Examples]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["id", "split", "input_ids", "kinds"]
+    columns = ["id", "split", "input_ids", "kinds", "source", "solved"]
     try:
         table = pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
@@ -106,4 +110,6 @@ def _take(table: Any, rows: Int[np.ndarray, " rows"]) -> Examples:
         chunk["input_ids"].flatten().to_numpy(zero_copy_only=False).astype(np.int64),
         chunk["kinds"].flatten().to_numpy(zero_copy_only=False).astype(np.uint8),
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        tuple(part["source"].to_pylist()),
+        tuple(part["solved"].to_pylist()),
     )

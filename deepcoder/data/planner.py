@@ -2,8 +2,9 @@
 
 A loss that is a mean per span kind must know how many reasoning and acting tokens the whole
 optimizer step holds before its first micro-batch runs; otherwise the gradient depends on how the
-step is cut. So the plan is made first, as a pure function of the seed, and training only follows
-it. The same property makes resuming exact: step k is the same whoever asks for it, and when.
+step is cut. So the plan is made first, as a pure function of the seed (and of an `Order`, where
+examples are balanced, mixed or taken from easy to hard), and training only follows it. The same
+property makes resuming exact: step k is the same whoever asks for it, and when.
 
     planner = StepPlanner(lengths, counts, BatchSettings(batch_tokens=2048))
     for step in planner.steps():
@@ -16,16 +17,21 @@ middle of a step, the rest of that step's micro-batches are empty: no sequence i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 
 from deepcoder.data.packing import efficiency, pack, pad_groups
+from deepcoder.data.sampling import Order
 from deepcoder.errors import DataError
 
 __all__ = ["BatchSettings", "MicroBatch", "Step", "StepPlanner"]
+
+
+NEAR_STEPS = 8
+"""Optimizer steps within which a curriculum's sequences may change places to fill their rows."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,12 @@ class StepPlanner:
         lengths: Sequence[int],
         counts: Int[np.ndarray, "examples kinds"],
         settings: BatchSettings,
+        order: Callable[[int], Order] | None = None,
     ) -> None:
         """`lengths` in tokens; `counts[i]`: target tokens of example i per span kind.
+
+        `order` is called with the draws that the whole training will make; null shuffles every
+        epoch.
 
         Raises DataError when there is nothing to train on or a sequence exceeds the budget.
         """
@@ -92,6 +102,7 @@ class StepPlanner:
         self.lengths = [int(length) for length in lengths]
         self.counts = np.asarray(counts, dtype=np.int64)
         self.settings = settings
+        self._order = None if order is None else order(self._draws())
         self._steps: list[Step] = []
         for epoch in range(settings.epochs):
             if 0 <= settings.max_steps <= len(self._steps):
@@ -119,14 +130,33 @@ class StepPlanner:
         micro = sum(bool(m.rows) for step in self._steps for rank in step.ranks for m in rank)
         return used / (micro * self.settings.batch_tokens) if micro else 0.0
 
+    def _draws(self) -> int:
+        """Sequences that the training will take: all epochs, or about as many as fill max_steps."""
+        settings = self.settings
+        every = len(self.lengths) * settings.epochs
+        if settings.max_steps < 0:
+            return every
+        return min(every, round(settings.max_steps * self._per_step()) or 1)
+
+    def _per_step(self) -> float:
+        """Sequences that fit an optimizer step, about."""
+        settings = self.settings
+        budget = settings.batch_tokens * settings.accumulate * settings.ranks
+        return budget * len(self.lengths) / max(sum(self.lengths), 1)
+
     def _plan_epoch(self, epoch: int) -> list[Step]:
         settings = self.settings
         generator = np.random.default_rng([settings.seed, epoch])
-        order = generator.permutation(len(self.lengths)).tolist()
-        shuffled = [self.lengths[i] for i in order]
-        arrange = pack if settings.packing else pad_groups
-        groups = [[order[i] for i in group] for group in arrange(shuffled, settings.batch_tokens)]
-        groups = [groups[i] for i in generator.permutation(len(groups))]
+        if self._order is None:
+            order = generator.permutation(len(self.lengths)).tolist()
+        else:
+            order = self._order.epoch()
+        # An order that means something is kept: sequences are packed with near neighbours only.
+        keeps = self._order is not None and self._order.sorted
+        window = max(1, round(NEAR_STEPS * self._per_step())) if keeps else len(order)
+        groups = []
+        for start in range(0, len(order), window):
+            groups += self._arrange(order[start : start + window], generator)
         micro = [_micro_batch(group, settings.packing) for group in groups]
         size = settings.accumulate * settings.ranks
         first = len(self._steps)
@@ -134,6 +164,15 @@ class StepPlanner:
             self._step(first + n, epoch, micro[at : at + size])
             for n, at in enumerate(range(0, len(micro), size))
         ]
+
+    def _arrange(self, order: list[int], generator: np.random.Generator) -> list[list[int]]:
+        """Groups of examples that share a micro-batch, in random order."""
+        arrange = pack if self.settings.packing else pad_groups
+        lengths = [self.lengths[i] for i in order]
+        groups = [
+            [order[i] for i in group] for group in arrange(lengths, self.settings.batch_tokens)
+        ]
+        return [groups[i] for i in generator.permutation(len(groups))]
 
     def _step(self, index: int, epoch: int, micro: list[MicroBatch]) -> Step:
         settings = self.settings

@@ -28,6 +28,7 @@ MEASURES = (
     ("val/reason_accuracy", "reasoning, token accuracy"),
     ("val/act_accuracy", "acting, token accuracy"),
     ("val/token_accuracy", "all, token accuracy"),
+    ("val/action_exact", "actions whose every token is the first choice"),
 )
 
 

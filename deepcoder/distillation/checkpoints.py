@@ -58,6 +58,8 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 def _verify(path: Path) -> None:
     """Read the whole file; torch itself does not look at the checksums of the archive."""
+    if path.is_dir():
+        return  # DeepSpeed writes folders of its own making
     with zipfile.ZipFile(path) as archive:
         wrong = archive.testzip()
     if wrong is not None:
@@ -114,9 +116,14 @@ class StepCheckpoint(pl.Callback):
     ) -> None:
         if batch.micro or batch.step <= self._last:
             return
-        waited = time.monotonic() - self._saved_at
-        if batch.step % self.every_n_steps == 0 or waited >= self.every_seconds:
+        if batch.step % self.every_n_steps == 0 or self._overdue(trainer):
             self._save(trainer, batch.step)
+
+    def _overdue(self, trainer: pl.Trainer) -> bool:
+        overdue = time.monotonic() - self._saved_at >= self.every_seconds
+        if trainer.world_size == 1 or math.isinf(self.every_seconds):
+            return overdue
+        return bool(trainer.strategy.broadcast(overdue))  # clocks differ, and all must save or none
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.global_step > self._last:

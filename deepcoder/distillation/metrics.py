@@ -19,14 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Int
 from pytorch_lightning.loggers.logger import Logger
+from torch import Tensor
 
+from deepcoder.losses.kinds import group_mask
 from deepcoder.losses.span_loss import KindSums
-from deepcoder.types import WeightGroup
+from deepcoder.students.batch import TokenBatch
+from deepcoder.types import KINDS, WeightGroup
 
-__all__ = ["JsonLines", "memory_gb", "training_metrics", "validation_metrics"]
+__all__ = ["JsonLines", "exact_actions", "memory_gb", "training_metrics", "validation_metrics"]
 
 GROUPS = (WeightGroup.REASON, WeightGroup.ACT)
+_ACT = group_mask(WeightGroup.ACT).bool()
 
 
 def training_metrics(sums: KindSums) -> dict[str, float]:
@@ -41,7 +46,7 @@ def training_metrics(sums: KindSums) -> dict[str, float]:
 
 
 def validation_metrics(sums: KindSums, divergence: bool) -> dict[str, float]:
-    """NLL in nats per token and accuracy under teacher forcing, by group and over both.
+    """NLL in nats per token and accuracy under teacher forcing: by kind, by group, over all.
 
     `divergence`: the signal is a distribution, so its mean divergence is a number of its own.
     """
@@ -57,10 +62,34 @@ def validation_metrics(sums: KindSums, divergence: bool) -> dict[str, float]:
         metrics[f"val/{group}_accuracy"] = values["correct"] / values["tokens"]
         if divergence:
             metrics[f"val/{group}_loss"] = values["divergence"] / values["tokens"]
+    columns = (sums.nll.tolist(), sums.correct.tolist(), sums.tokens.tolist())
+    for kind, nll, correct, tokens in zip(KINDS, *columns, strict=True):
+        if tokens:
+            metrics[f"val/{kind}/nll"] = nll / tokens
+            metrics[f"val/{kind}/accuracy"] = correct / tokens
     if total["tokens"]:
         metrics["val/nll"] = total["nll"] / total["tokens"]
         metrics["val/token_accuracy"] = total["correct"] / total["tokens"]
     return metrics
+
+
+def exact_actions(batch: TokenBatch, correct: Bool[Tensor, " supervised"]) -> Int[Tensor, 2]:
+    """How many actions the batch holds, and of how many every token is the student's first choice.
+
+    An action is a run of acting tokens without a gap: name, arguments and scaffolding of one turn.
+    The batch must supervise all kinds that are sampled, as validation does.
+    """
+    act = _ACT.to(batch.kinds.device)[batch.kinds.long()]
+    rows, right = batch.rows[act], correct[act]
+    if not len(rows):
+        return torch.zeros(2, dtype=torch.int64)
+    fresh = torch.ones_like(rows)
+    fresh[1:] = rows[1:] != rows[:-1] + 1
+    action = fresh.cumsum(0) - 1
+    count = int(action[-1]) + 1
+    wrong = torch.zeros(count, dtype=torch.int64, device=rows.device)
+    wrong.index_add_(0, action, (~right).long())
+    return torch.tensor([count, int((wrong == 0).sum())])
 
 
 def memory_gb(device: torch.device) -> float:
@@ -74,12 +103,17 @@ def memory_gb(device: torch.device) -> float:
 class JsonLines(Logger):
     """Appends one JSON object per call to a file, flushed before it returns."""
 
-    def __init__(self, path: Path, resumed_at: int = 0) -> None:
-        """Keeps the lines of `path` up to step `resumed_at` and those that have no step."""
+    def __init__(self, path: Path, resumed_at: int = 0, write: bool = True) -> None:
+        """Keeps the lines of `path` up to step `resumed_at` and those that have no step.
+
+        `write`: false in all ranks of a distributed run but one.
+        """
         super().__init__()
         self.path = path
         self._seen: set[tuple[int, str]] = set()
-        self._cut(resumed_at)
+        self._write = write
+        if write:
+            self._cut(resumed_at)
 
     @property
     def name(self) -> str:
@@ -96,6 +130,8 @@ class JsonLines(Logger):
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """One line; the same kind of line for the same step is written once."""
+        if not self._write:
+            return
         at = int(step or 0)
         if (key := _key(at, metrics)) in self._seen:
             return

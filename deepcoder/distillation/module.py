@@ -14,6 +14,7 @@ factors that Lightning and DDP divide by are multiplied back.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,12 +26,19 @@ import torch
 from torch import Tensor
 
 from deepcoder.distillation.guards import check_finite
-from deepcoder.distillation.metrics import memory_gb, training_metrics, validation_metrics
+from deepcoder.distillation.metrics import (
+    exact_actions,
+    memory_gb,
+    training_metrics,
+    validation_metrics,
+)
 from deepcoder.distillation.schedule import learning_rate_factor
+from deepcoder.distillation.throughput import StepCost, peak_flops
 from deepcoder.errors import DataError
 from deepcoder.losses.span_loss import KindSums, LossOutput, SpanLoss
 from deepcoder.students.attention import use_document_attention
 from deepcoder.students.batch import TokenBatch, head_of, supervised_hidden
+from deepcoder.students.fused import fuse_lora
 
 __all__ = ["DistillationModule", "Recipe"]
 
@@ -76,6 +84,9 @@ class DistillationModule(pl.LightningModule):
         self.model: Any = None
         self._sums = KindSums.zeros()
         self._step_tokens = 0
+        self._step_flops = 0.0
+        self._actions = torch.zeros(2, dtype=torch.int64)
+        self._cost: StepCost | None = None
         self._step_began = 0.0
         self._facts: dict[str, float] = {}
         self._batch: TokenBatch | None = None
@@ -85,6 +96,8 @@ class DistillationModule(pl.LightningModule):
             return
         self.model = self._build_student()
         use_document_attention(self.model.get_base_model())
+        fuse_lora(self.model)
+        self._cost = StepCost.of(self.model)
         self._signal = [self._build_signal()]
 
     def on_fit_start(self) -> None:
@@ -101,12 +114,17 @@ class DistillationModule(pl.LightningModule):
         check_finite(output.loss, "loss", batch)
         self._sums = self._sums + _on_cpu(output.sums)
         self._step_tokens += batch.tokens
+        assert self._cost is not None  # configure_model came first
+        lengths = (end - start for row in batch.documents for start, end in row)
+        self._step_flops += self._cost.flops(lengths, len(batch.targets))
         self._facts["train/loss"] = self._facts.get("train/loss", 0.0) + output.loss.item()
         # Lightning divides by the first factor and DDP by the second.
         return output.loss * (self.trainer.accumulate_grad_batches * self.trainer.world_size)
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> None:
-        self._sums = self._sums + _on_cpu(self._forward(batch).sums)
+        output = self._forward(batch)
+        self._sums = self._sums + _on_cpu(output.sums)
+        self._actions = self._actions + exact_actions(batch, output.correct)
 
     def _forward(self, batch: TokenBatch) -> LossOutput:
         base = self.model.get_base_model()
@@ -144,6 +162,7 @@ class DistillationModule(pl.LightningModule):
             "tokens_per_second": tokens / seconds,
             "supervised_tokens_per_second": supervised / seconds,
             "memory_gb": memory_gb(self.device),
+            **self._utilisation(seconds),
         }
         self._write(metrics, batch.step + 1)
         self._report(metrics)
@@ -155,6 +174,9 @@ class DistillationModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         sums = self._reduced(self._sums)
         self.validation = validation_metrics(sums, divergence=self.loss.signal != "hard")
+        actions, exact = self._total(float(self._actions[0])), self._total(float(self._actions[1]))
+        if actions:
+            self.validation["val/action_exact"] = exact / actions
         self._reset_sums()
         self.log_dict(self.validation, logger=False, rank_zero_only=False)
         self._write(self.validation, self.global_step)
@@ -165,9 +187,21 @@ class DistillationModule(pl.LightningModule):
             for logger in self.loggers:
                 logger.log_metrics(metrics, step=step)
 
+    def _utilisation(self, seconds: float) -> dict[str, float]:
+        """Arithmetic per second, and its share of the peak where the device is in the table."""
+        rate = self._total(self._step_flops) / seconds
+        facts = {"model_tflops_per_second": rate / 1e12}
+        if self.device.type == "cuda" and (
+            peak := peak_flops(torch.cuda.get_device_name(self.device))
+        ):
+            facts["mfu"] = rate / (peak * self.trainer.world_size)
+        return facts
+
     def _reset_sums(self) -> None:
         self._sums = KindSums.zeros()
+        self._actions = torch.zeros(2, dtype=torch.int64)
         self._step_tokens = 0
+        self._step_flops = 0.0
         self._facts = {}
 
     def _reduced(self, sums: KindSums) -> KindSums:
@@ -200,13 +234,19 @@ class DistillationModule(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        if type(self.trainer.strategy).__name__ == "FSDPStrategy":
+            # Each rank holds a part of every gradient: only the wrapped model knows their norm.
+            norm = self.trainer.model.clip_grad_norm_(gradient_clip_val or math.inf)
+            gradient_clip_val = None
+        else:
+            gradients = [p.grad for p in self.parameters() if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(gradients)
         self._facts["lr"] = optimizer.param_groups[0]["lr"]
         self._facts["train/grad_norm"] = float(norm)
         assert self._batch is not None
         check_finite(norm, "gradient norm", self._batch)
-        self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        if gradient_clip_val is not None:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     # ------------------------------------------------------------------- checkpoints
 

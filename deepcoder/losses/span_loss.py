@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from deepcoder.errors import ConfigError, DataError
@@ -90,6 +90,8 @@ class LossOutput:
 
     loss: Float[Tensor, ""]
     sums: KindSums
+    correct: Bool[Tensor, " rows"]
+    """Detached: no other token scores higher than the target; False for rows that were skipped."""
 
 
 def objectives(cfg: LossSettings) -> dict[WeightGroup, Objective]:
@@ -165,6 +167,7 @@ class SpanLoss:
         scaled = weights * share.to(weights.device)[kinds.long()]
         loss: Tensor | None = None
         sums = KindSums.zeros(hidden.device)
+        correct = torch.zeros(len(kinds), dtype=torch.bool, device=hidden.device)
         for objective, source, rows in self._parts(kinds, weights, signal):
             head: dict[str, Any] = {"head_bias": head_bias, "logit_map": logit_map}
             if isinstance(source, ChunkRows):
@@ -193,10 +196,11 @@ class SpanLoss:
                 )
             loss = part.loss if loss is None else loss + part.loss
             sums = sums + _per_kind(part, weights, kinds, rows)
+            correct[slice(None) if rows is None else rows] = part.correct
         assert loss is not None  # there is at least one part
         if teacher is not None and not bool(loss.detach().isfinite()):
             _blame_teacher(teacher)
-        return LossOutput(loss, sums)
+        return LossOutput(loss, sums, correct)
 
     def _parts(
         self,

@@ -14,7 +14,7 @@ A stage ends with exit status 0 (done), 1 (failed), 2 (bad configuration), 3 (en
 """
 
 from deepcoder.runs.command import Stage, stage
-from deepcoder.runs.files import atomic_write, content_hash, file_hash
+from deepcoder.runs.files import atomic_write, content_hash, file_hash, leads, locked
 from deepcoder.runs.folder import RunFolder
 from deepcoder.runs.keys import stage_folder, stage_key
 from deepcoder.runs.progress import progress
@@ -25,6 +25,8 @@ __all__ = [
     "atomic_write",
     "content_hash",
     "file_hash",
+    "leads",
+    "locked",
     "progress",
     "stage",
     "stage_folder",

@@ -91,7 +91,7 @@ def _entry(cfg: Config, stage: Stage) -> None:
         validate(cfg)
         run = stage.open(cfg, folder)
         stage.run(cfg, run)
-        if run.info()["status"] == "running":
+        if run.info().get("status") == "running":
             run.finish()
     except DeepcoderError as error:
         status, message = error.exit_status, str(error)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 def content_hash(value: Any, length: int = 10) -> str:
@@ -41,6 +46,30 @@ def atomic_write(path: Path, data: str | bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold `path` exclusively among processes; the kernel lets go of it when its holder dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("waiting for another process that works in %s", path.parent)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def leads() -> bool:
+    """Whether this process writes the run folder: false in the other ranks of a distributed run.
+
+    Reads the variables by which torchrun, SLURM and Lightning's own launcher name a rank.
+    """
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
+        if (rank := os.environ.get(name, "")).isdigit():
+            return int(rank) == 0
+    return True
 
 
 def _umask() -> int:

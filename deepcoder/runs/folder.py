@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 import deepcoder
 from deepcoder.errors import DeepcoderError
-from deepcoder.runs.files import atomic_write, file_hash
+from deepcoder.runs.files import atomic_write, file_hash, leads
 from deepcoder.runs.keys import stage_folder, stage_key
 
 PACKAGES = (
@@ -51,7 +51,10 @@ Running the same command again continues here.
 
 
 class RunFolder:
-    """One folder on disk that belongs to one configuration of one stage."""
+    """One folder on disk that belongs to one configuration of one stage.
+
+    Only the leading process of a distributed run writes to it; for the others it is read-only.
+    """
 
     def __init__(self, path: Path, stage: str) -> None:
         self.path = path
@@ -75,7 +78,7 @@ class RunFolder:
                 f"{run.path} holds a run of another configuration.",
                 fix="choose another `name=`, or remove the folder",
             )
-        if before.get("status") == "done":
+        if before.get("status") == "done" or not leads():
             return run  # how it was made stays as it was; the stage decides whether to redo it
         atomic_write(run.path / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
         info = {
@@ -104,18 +107,22 @@ class RunFolder:
         return json.loads(path.read_text()) if path.exists() else {}
 
     def _write_info(self, info: dict[str, Any]) -> None:
+        if not leads():
+            return
         atomic_write(self.path / "run.json", json.dumps(info, indent=2) + "\n")
 
     def record_input(self, name: str, path: Path) -> str:
         """Note an input file with its hash; returns the hash."""
         digest = file_hash(path)
         info = self.info()
-        info["inputs"] = {**info["inputs"], name: {"path": str(path), "sha256": digest}}
+        info["inputs"] = {**info.get("inputs", {}), name: {"path": str(path), "sha256": digest}}
         self._write_info(info)
         return digest
 
     def metric(self, **values: Any) -> None:
         """Append one line to `metrics.jsonl`."""
+        if not leads():
+            return
         line = json.dumps({"time": round(time.time(), 3), **values}, default=float)
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")

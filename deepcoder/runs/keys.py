@@ -56,6 +56,8 @@ NOT_CONTENT = (
 )
 # Of these, what an evaluation measures on.
 EVALUATED = ("problems.heldout_variants",)
+# Fields of `data` that decide how examples are batched, and not what they are.
+BATCHING = ("packing", "batch_tokens", "balance", "curriculum")
 # Fields that only teachers behind an API read.
 API_FIELDS = (
     "preset",
@@ -86,6 +88,12 @@ def stage_key(cfg: Any, name: str) -> str:
     agent = tree.get("agent")
     if isinstance(agent, dict) and "retrieve" not in agent["tools"]:
         tree.pop("retrieval", None)
+    if name in ("prepare", "score"):
+        data = tree["data"]
+        for key in BATCHING:
+            data.pop(key, None)
+        for source in data.get("mixture", {}).values():
+            source.pop("weight", None)
     teacher = tree.get("teacher")
     if isinstance(teacher, dict) and str(teacher.get("kind")) in ("oracle", "local"):
         for key in API_FIELDS:

@@ -6,7 +6,8 @@
     read_metadata(path)["summary"]
 
 Columns: id, problem_id, split ('train' or 'validation'), input_ids list<int32>, kinds list<uint8>
-(codes of `SpanKind`), tokens int32. The metadata says what the file was made of, so that a reader
+(codes of `SpanKind`), tokens int32, source (name in `data.mixture`, else empty), solved (null where
+nobody judged it). The metadata says what the file was made of, so that a reader
 can tell whether it is stale. Without `commit`, or when the block raises, nothing is left behind.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -36,6 +38,8 @@ SCHEMA = pa.schema(
         ("input_ids", pa.list_(pa.int32())),
         ("kinds", pa.list_(pa.uint8())),
         ("tokens", pa.int32()),
+        ("source", pa.string()),
+        ("solved", pa.bool_()),
     ]
 )
 METADATA = b"deepcoder"
@@ -62,9 +66,11 @@ class ExampleWriter:
             pa.array([_clean(example.id) for example in examples], pa.string()),
             pa.array([_clean(example.problem_id) for example in examples], pa.string()),
             pa.array([example.split for example in examples], pa.string()),
-            pa.array([one.input_ids for one in aligned], pa.list_(pa.int32())),
-            pa.array([one.kinds for one in aligned], pa.list_(pa.uint8())),
+            _lists([one.input_ids for one in aligned]),
+            _lists([one.kinds for one in aligned]),
             pa.array([len(one.input_ids) for one in aligned], pa.int32()),
+            pa.array([_clean(example.source) for example in examples], pa.string()),
+            pa.array([example.solved for example in examples], pa.bool_()),
         ]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
 
@@ -128,6 +134,12 @@ def _install(temporary: Path, path: Path) -> None:
         os.fsync(file.fileno())
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
+
+
+def _lists(arrays: Sequence[np.ndarray]) -> pa.ListArray:
+    """A column of lists, without a Python object per array."""
+    offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays)))
 
 
 def _clean(text: str) -> str:

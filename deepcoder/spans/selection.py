@@ -67,6 +67,10 @@ class Example:
     problem_id: str
     split: str
     aligned: Aligned
+    source: str = ""
+    """Name in `data.mixture`."""
+    solved: bool | None = None
+    """None where nobody judged the trajectory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +101,11 @@ class Selection:
         self._policy = policy
         self._seen: set[bytes] = set()
 
-    def examples(self, batch: Sequence[Trajectory]) -> Iterator[Result]:
-        """One result per trajectory, in order. All texts of a batch are tokenised together."""
+    def examples(self, batch: Sequence[Trajectory], source: str = "") -> Iterator[Result]:
+        """One result per trajectory, in order. All texts of a batch are tokenised together.
+
+        `source` names where the batch comes from.
+        """
         texts: list[list[Rendered]] = []
         refused: list[tuple[LeftOut, str] | None] = []
         for trajectory in batch:
@@ -119,7 +126,7 @@ class Selection:
             if reason is not None:
                 yield Result(left_out=reason[0], detail=reason[1])
             else:
-                yield self._result(trajectory, [next(aligned) for _ in rendered])
+                yield self._result(trajectory, [next(aligned) for _ in rendered], source)
 
     def _refuse(self, trajectory: Trajectory) -> tuple[LeftOut, str] | None:
         outcome = trajectory.outcome
@@ -132,7 +139,7 @@ class Selection:
         self._seen.add(digest)
         return None
 
-    def _result(self, trajectory: Trajectory, aligned: Sequence[Aligned]) -> Result:
+    def _result(self, trajectory: Trajectory, aligned: Sequence[Aligned], source: str) -> Result:
         policy = self._policy
         trainable = {i for i, step in enumerate(trajectory.steps) if step.action is not None}
         supervised = [one for one in aligned if one.weighted.any()]
@@ -161,6 +168,8 @@ class Selection:
                     trajectory.problem_id,
                     split,
                     one,
+                    source,
+                    None if trajectory.outcome is None else trajectory.outcome.solved,
                 )
                 for number, one in enumerate(kept)
             ),

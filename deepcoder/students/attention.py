@@ -3,9 +3,10 @@
 A dense block-diagonal mask over a packed row costs as if the row were one document, and made
 packing slower than padding on a CPU. Here each document is its own call:
 
-- CPU, and CUDA in float32: one `scaled_dot_product_attention` per document, grouped heads as they
-  are. Rows that hold one document each, all beginning at 0, are one call for the whole batch:
-  under causal attention nothing can look at the padding that follows.
+- CPU in bfloat16, documents up to `WIDE`: `BlockedAttention`, which keeps the probabilities.
+- Otherwise on a CPU, and CUDA in float32: one `scaled_dot_product_attention` per document,
+  grouped heads as they are. Rows that hold one document each, all beginning at 0, are one call for
+  the whole batch: under causal attention nothing can look at the padding that follows.
 - CUDA in half precision: one variable-length flash kernel for the whole batch.
 
     use_document_attention(model)
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from deepcoder.errors import ConfigError
 from deepcoder.students.batch import Documents
+from deepcoder.students.blocked import BlockedAttention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,9 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["document_attention", "use_document_attention"]
 
 NAME = "deepcoder_documents"
-WIDE = 768
-"""Tokens up to which a document's attention is computed in float32 on a CPU: torch's bfloat16
-kernel took 1.4 times as long at 128 to 400 tokens, forward and backward, and 0.8 times at 2048."""
+WIDE = 1024
+"""Tokens of the longest document up to which attention keeps its probabilities (CPU, bfloat16); at
+1,000 they are 9 MB per document and layer for 9 heads."""
 
 
 def use_document_attention(model: PreTrainedModel) -> None:
@@ -70,14 +72,16 @@ def document_attention(
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and not dropout:
         return _varlen(query, key, value, documents, longest, scaling), None
 
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16 and longest <= WIDE:
+        assert not dropout, "attention dropout is not computed here"
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        output: Tensor = BlockedAttention.apply(query, key, value, documents, scale)
+        return output.transpose(1, 2).contiguous(), None
+
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        narrow = q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.shape[2] <= WIDE
-        if narrow:
-            q, k, v = q.float(), k.float(), v.float()
-        output = F.scaled_dot_product_attention(
+        return F.scaled_dot_product_attention(
             q, k, v, is_causal=True, scale=scaling, dropout_p=dropout, enable_gqa=True
         )
-        return output.to(query.dtype)
 
     if all(len(row) == 1 and row[0][0] == 0 for row in documents):
         output = attend(query, key, value)
@@ -97,15 +101,18 @@ def _row(
     value: Float[Tensor, "1 kv_heads width d"],
     spans: tuple[tuple[int, int], ...],
 ) -> Float[Tensor, "1 heads width d"]:
-    parts, at = [], 0
-    for start, end in spans:
-        if start > at:
-            parts.append(torch.zeros_like(query[:, :, at:start]))
-        parts.append(attend(query[:, :, start:end], key[:, :, start:end], value[:, :, start:end]))
-        at = end
-    if at < query.shape[2]:
-        parts.append(torch.zeros_like(query[:, :, at:]))
-    return torch.cat(parts, dim=2)
+    # Split, not sliced: the gradient of a slice is as wide as the row, once per document.
+    bounds = document_bounds((spans,), query.shape[2])
+    sizes = [b - a for a, b in itertools.pairwise(bounds)]
+    parts = [x.split(sizes, dim=2) for x in (query, key, value)]
+    starts = {start for start, _ in spans}
+    return torch.cat(
+        [
+            attend(q, k, v) if start in starts else torch.zeros_like(q)
+            for start, q, k, v in zip(bounds, *parts, strict=False)
+        ],
+        dim=2,
+    )
 
 
 def _varlen(

@@ -19,6 +19,7 @@ import deepcoder.train as train
 from deepcoder.distillation import latest_checkpoint
 from deepcoder.distillation.module import DistillationModule
 from deepcoder.errors import DataError
+from deepcoder.students import load_base, load_tokenizer
 
 
 class PowerCut(BaseException):
@@ -63,7 +64,13 @@ def cut_power_at(monkeypatch, call: int) -> None:
     monkeypatch.setattr(DistillationModule, "training_step", step)
 
 
-@pytest.mark.parametrize("overrides", [(), ("data.packing=false", "loss=token_kd")])
+EASY_FIRST = ("data.curriculum.pacing=linear", "data.balance=length")
+AVERAGED = ("callbacks.ema_decay=0.8", "trainer.val_check_interval=3", "optim.schedule=linear")
+
+
+@pytest.mark.parametrize(
+    "overrides", [(), ("data.packing=false", "loss=token_kd", *EASY_FIRST), AVERAGED]
+)
 def test_resumed_training_ends_bitwise_equal(tmp_path, examples, monkeypatch, overrides):
     whole = run_training(tmp_path / "whole", *overrides)
     for call in (6, 2, 5):  # in the middle of an accumulation, twice, and before a checkpoint
@@ -162,9 +169,45 @@ train.main.run(cfg, folder)
 """
 
 
+def test_checkpoint_of_another_base_is_refused(tmp_path, examples, monkeypatch):
+    with monkeypatch.context() as patch:
+        cut_power_at(patch, 6)
+        with pytest.raises(PowerCut):
+            run_training(tmp_path / "runs")
+    monkeypatch.setattr(train, "_identity", lambda student: "another-base")
+    with pytest.raises(DataError, match="made with another student"):
+        run_training(tmp_path / "runs")
+
+
+@pytest.fixture
+def quantized(tmp_path) -> tuple[str, ...]:
+    """Overrides for the tiny student as a folder, in 4 bits."""
+    cfg = toy_config(tmp_path)
+    folder = tmp_path / "tiny-qwen2"
+    load_base(cfg.student, cfg.paths.cache).to(torch.bfloat16).save_pretrained(folder)
+    load_tokenizer(cfg.student, cfg.paths.cache).save_pretrained(folder)
+    student = (f"student.model={folder}", "student.source=hub", "student.dtype=bfloat16")
+    return (*student, "student.quantization=nf4", "student.gradient_checkpointing=true")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_nf4_resumes_bitwise_equal(tmp_path, examples, monkeypatch, quantized, schedule):
+    overrides = (*quantized, f"optim.schedule={schedule}")
+    whole = run_training(tmp_path / "whole", *overrides)
+    with monkeypatch.context() as patch:
+        cut_power_at(patch, 6)
+        with pytest.raises(PowerCut):
+            run_training(tmp_path / "cut", *overrides)
+    assert adapter_bytes(run_training(tmp_path / "cut", *overrides)) == adapter_bytes(whole)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("overrides", [(), ("data.packing=false", "trainer.precision=32-true")])
+@pytest.mark.parametrize(
+    "overrides",
+    [(), ("data.packing=false", "trainer.precision=32-true"), (*EASY_FIRST, *AVERAGED)],
+)
 def test_sigkill_at_random_moments(tmp_path, overrides):
     """A real process, killed three times by the operating system."""
     examples = write_examples(tmp_path / "examples.parquet", toy_rows(40))
