@@ -98,7 +98,8 @@ def _measure(
 ) -> dict[str, Any]:
     """Play, compute all figures, store and print them."""
     from deepcoder.evaluation.models import TEACHER, WEIGHTS
-    from deepcoder.evaluation.running import plain, play_models
+    from deepcoder.evaluation.running import play_models
+    from deepcoder.evaluation.settings import plain
     from deepcoder.evaluation.summary import Settings, summarise
     from deepcoder.evaluation.table import print_table
 

@@ -18,13 +18,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deepcoder.chat_models.slots import SlotCache
+
+if TYPE_CHECKING:
+    from deepcoder.chat_models.constraining import Constraint
 
 __all__ = ["BatchDecoder", "Finished", "Request", "pick"]
 
@@ -48,6 +51,8 @@ class Request:
     stop: tuple[str, ...] = ()
     decode_text: Callable[[Sequence[int]], str] | None = None
     key: Hashable = None
+    constraint: Constraint | None = None
+    """Which tokens may come next; it follows this one answer and is used up by it."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,8 @@ class BatchDecoder:
         for index, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
             row.ids.append(token)
             row.logprobs.append(logprob)
+            if row.request.constraint is not None:
+                row.request.constraint.advance(token)
             reason = self._reason(row)
             if reason:
                 done = Finished(row.request, tuple(row.ids), tuple(row.logprobs), reason)
@@ -274,13 +281,18 @@ def pick(
 
     Each row draws one number from its own generator and inverts the cumulative distribution, so
     what a seed gives does not depend on the neighbours. The log-probability is that of the model
-    itself: temperature 1, nothing cut off.
+    itself: temperature 1, nothing cut off, nothing forbidden.
     """
     logits = logits.float()
     tokens = logits.argmax(dim=-1)
     for index, (request, generator) in enumerate(zip(requests, randoms, strict=True)):
+        row = logits[index]
+        if request.constraint is not None:
+            allowed = request.constraint.allowed().to(row.device)
+            row = row.masked_fill(~allowed, float("-inf"))
+            tokens[index] = row.argmax()
         if request.temperature > 0:
-            tokens[index] = _draw(logits[index] / request.temperature, request.top_p, generator)
+            tokens[index] = _draw(row / request.temperature, request.top_p, generator)
     logprobs = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
     return tokens.tolist(), logprobs.tolist()
 

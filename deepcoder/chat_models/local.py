@@ -34,6 +34,7 @@ from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampli
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from deepcoder.chat_models.constraining import ActionGrammar
     from deepcoder.chat_models.decoding import BatchDecoder, Finished
     from deepcoder.config import TeacherConfig
 
@@ -55,6 +56,7 @@ class LocalChatModel:
     """Answers with `model` in chat format; up to `batch_size` answers are decoded together.
 
     `context` caps prompt plus answer, in tokens; None takes what the model's configuration says.
+    With a `grammar` no answer can leave it, except by being cut off at its last allowed token.
     A prompt that leaves no room in it is answered with an empty text and finish 'length'.
     """
 
@@ -66,6 +68,7 @@ class LocalChatModel:
         batch_size: int = 8,
         fingerprint: Fingerprint,
         context: int | None = None,
+        grammar: ActionGrammar | None = None,
     ) -> None:
         self.fingerprint = fingerprint
         limit = model_context(model)
@@ -81,6 +84,7 @@ class LocalChatModel:
         self._tokenizer = tokenizer
         self._renderer = ChatRenderer.from_tokenizer(tokenizer)
         self._batch_size = batch_size
+        self._grammar = grammar
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -194,6 +198,7 @@ class LocalChatModel:
                 stop=job.sampling.stop,
                 decode_text=self._text,
                 key=key,
+                constraint=self._grammar.start() if self._grammar is not None else None,
             )
         )
         self.throughput.prompt_tokens += len(ids)

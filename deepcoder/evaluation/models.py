@@ -30,6 +30,7 @@ from deepcoder.types import Fingerprint, Problem
 
 if TYPE_CHECKING:
     from deepcoder.chat_models import ChatModel
+    from deepcoder.chat_models.constraining import ActionGrammar
     from deepcoder.chat_models.local import LocalChatModel
     from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import TeacherConfig
@@ -210,11 +211,31 @@ class Models:
 
         self._load()
         self._switch(model.adapter)
+        grammar = self._grammar() if model.constrained else None
         return LocalChatModel(
             self._network,
             self._tokenizer,
             batch_size=self._cfg.benchmark.batch_size,
-            fingerprint=fingerprint(self._cfg.student, model.adapter),
+            fingerprint=fingerprint(
+                self._cfg.student, model.adapter, grammar.digest if grammar else None
+            ),
+            grammar=grammar,
+        )
+
+    def _grammar(self) -> ActionGrammar:
+        """The protocol's grammar, with the tools that the benchmark allows."""
+        from deepcoder.chat_models.constraining import ActionGrammar
+        from deepcoder.evaluation.settings import agent_settings
+        from deepcoder.rendering import ChatRenderer
+        from deepcoder.rendering.grammars import grammar
+
+        agent = agent_settings(self._cfg)
+        renderer = ChatRenderer.from_tokenizer(self._tokenizer)
+        return ActionGrammar(
+            grammar(agent.protocol, list(agent.tools)),
+            self._tokenizer,
+            width=self._network.config.get_text_config().vocab_size,
+            stop_ids=renderer.stop_ids(self._tokenizer),
         )
 
     def _load(self) -> None:

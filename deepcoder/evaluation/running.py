@@ -19,15 +19,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from omegaconf import OmegaConf
+from typing import TYPE_CHECKING
 
 from deepcoder import __version__
 from deepcoder.chat_models.throughput import Throughput
 from deepcoder.config import EpisodeMode
 from deepcoder.evaluation.models import Models, UnderTest, in_order
 from deepcoder.evaluation.playing import missing, play, read_samples, set_stale_aside
+from deepcoder.evaluation.settings import agent_settings, plain
 from deepcoder.evaluation.summary import solved
 from deepcoder.runs import RunFolder, atomic_write, content_hash, progress, stage_key
 from deepcoder.trajectories.collection import Task
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from deepcoder.config import Config
     from deepcoder.sandbox import SandboxPool
 
-__all__ = ["Played", "agent_settings", "plain", "play_models"]
+__all__ = ["Played", "play_models"]
 
 log = logging.getLogger(__name__)
 
@@ -64,26 +63,6 @@ class Played:
         """Sampled tokens a second of busy model, prompts included in the time."""
         seconds = self.speed.get("seconds", 0)
         return self.speed["sampled_tokens"] / seconds if seconds else None
-
-
-def agent_settings(cfg: Config) -> Any:
-    """The agent of the configuration with the tools, turns and time that the benchmark allows."""
-    benchmark = cfg.benchmark
-    single = benchmark.mode is EpisodeMode.single
-    changed: dict[str, Any] = {
-        "max_turns": 1 if single else benchmark.max_turns,
-        "max_seconds": benchmark.max_seconds,
-        "tools": ["finish"] if single else benchmark.tools,
-        "prompt": benchmark.prompt,
-    }
-    return OmegaConf.merge(
-        plain(cfg.agent), {key: value for key, value in changed.items() if value is not None}
-    )
-
-
-def plain(node: Any) -> dict[str, Any]:
-    """A part of the configuration as an ordinary dictionary."""
-    return cast("dict[str, Any]", OmegaConf.to_container(node, resolve=True))
 
 
 async def play_models(

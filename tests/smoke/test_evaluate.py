@@ -129,3 +129,47 @@ def test_models_that_do_not_exist_are_refused(tmp_path) -> None:
     cfg = config(tmp_path, "benchmark.models=[somebody]")
     with pytest.raises(ConfigError, match="not a choice of models"):
         main.run(cfg, main.open(cfg))
+
+
+def test_many_models_on_a_benchmark_of_their_own(tmp_path) -> None:
+    """A named adapter, a teacher and constrained actions are arms like any other."""
+    pytest.importorskip("llguidance")
+    cfg = config(tmp_path)
+    adapter = train(cfg)
+    cfg = config(
+        tmp_path,
+        "benchmark=builtin",
+        "benchmark.limit=3",
+        "benchmark.max_tokens=12",
+        "benchmark.bootstrap=50",
+        "benchmark.models=[base,base+constrained,mine,teacher]",
+        f"+benchmark.adapters.mine={adapter.parent}",
+        "teacher.mistake_rate=0",
+    )
+    run = run_stage(cfg)
+    results = json.loads((run.path / "results.json").read_text())
+    assert list(results["models"]) == ["base", "base+constrained", "mine", "teacher"]
+    assert results["models"]["teacher"]["all"]["pass@1"]["mean"] == 1
+    assert "agreement" in results["models"]["mine"]
+    assert "constrained" in rows(run, "base+constrained")[0].teacher.settings
+    assert all(
+        (step.raw or "").startswith(("<think>\n", "```")) or step.action
+        for row in rows(run, "base+constrained")
+        for step in row.steps
+    )
+    compared = {(pair["after"], pair["before"]) for pair in results["pairs"]}
+    assert compared == {
+        ("base+constrained", "base"),
+        ("mine", "base"),
+        ("teacher", "base"),
+        ("base+constrained", "teacher"),
+        ("mine", "teacher"),
+    }
+    # Neither base nor teacher is played again by another training.
+    assert len(list((tmp_path / "runs" / "baselines").glob("*.jsonl"))) == 3
+
+
+def test_a_single_turn_has_one_answer_and_no_tools(tmp_path) -> None:
+    cfg = config(tmp_path, "benchmark.models=[teacher]", "benchmark.mode=single")
+    run = run_stage(cfg)
+    assert {(len(row.steps), row.tools) for row in rows(run, "teacher")} == {(1, ("finish",))}
