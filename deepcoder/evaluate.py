@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 FILES = {
     "<model>.jsonl": "every episode of a model (base: the untrained student), one a line",
     "<model>.speed.json": "tokens that the model read and wrote, and the seconds it took",
+    "<model>.evalplus.jsonl": "answers as evalplus judges them (HumanEval and MBPP)",
     "results.json": "all figures with their intervals, and which problems were solved by whom",
     "report.html": "the report: one file, needs no network",
 }
@@ -97,6 +98,7 @@ def _measure(
     cfg: Config, run: RunFolder, problems: Sequence[Problem], models: Sequence[UnderTest]
 ) -> dict[str, Any]:
     """Play, compute all figures, store and print them."""
+    from deepcoder.evaluation.interchange.evalplus import write_samples
     from deepcoder.evaluation.models import TEACHER, WEIGHTS
     from deepcoder.evaluation.running import play_models
     from deepcoder.evaluation.settings import plain
@@ -122,6 +124,7 @@ def _measure(
     for name, episodes in played.items():
         results["models"][name]["all"]["tokens_per_second"] = episodes.tokens_per_second
         results["models"][name]["fingerprint"] = episodes.trajectories[0].teacher.model_dump()
+        write_samples(run.path / f"{name}.evalplus.jsonl", episodes.trajectories, problems)
     results["benchmark"] = plain(benchmark)
     atomic_write(run.path / "results.json", json.dumps(results, indent=1) + "\n")
     print_table(results)

@@ -209,8 +209,7 @@ class Models:
     def _student(self, model: UnderTest) -> LocalChatModel:
         from deepcoder.chat_models.local import LocalChatModel
 
-        self._load()
-        self._switch(model.adapter)
+        self.network(model)
         grammar = self._grammar() if model.constrained else None
         return LocalChatModel(
             self._network,
@@ -237,6 +236,12 @@ class Models:
             width=self._network.config.get_text_config().vocab_size,
             stop_ids=renderer.stop_ids(self._tokenizer),
         )
+
+    def network(self, model: UnderTest) -> tuple[Any, Any]:
+        """The transformers model of a student with its adapter, and the tokenizer."""
+        self._load()
+        self._switch(model.adapter)
+        return self._network, self._tokenizer
 
     def _load(self) -> None:
         import torch
