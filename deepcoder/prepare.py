@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
+import os
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -43,6 +45,8 @@ FILES = {
 }
 VERSION = 2
 """Of rendering and alignment; raised when they change, so that older examples are made again."""
+LARGE = 10_000
+"""Lines from which on several processes prepare."""
 BATCH = 512
 """Lines tokenised together and written as one row group: bounds the memory."""
 
@@ -143,9 +147,8 @@ def _prepare(
 ) -> dict[str, Any]:
     """Write the three files; returns the summary. Raises DataError when nothing is left."""
     from deepcoder.spans.example_file import ExampleWriter, whole_file
-    from deepcoder.trajectories.reading import count_lines, read_numbered
+    from deepcoder.trajectories.reading import count_lines
 
-    selection = _selection(cfg)
     # The writer is left last: where there are examples, the two lists are whole.
     with (
         ExampleWriter(run.path / EXAMPLES) as writer,
@@ -155,11 +158,10 @@ def _prepare(
         ledger = Ledger(rejected, truncated)
         total = sum(count_lines(source.path) for source in sources.values())
         with progress("prepare", total) as advance:
-            for name, source in sources.items():
-                lines = read_numbered(source.path, source.format)
-                while batch := list(islice(lines, BATCH)):
-                    writer.write(list(ledger.account(batch, selection, name, source.path)))
-                    advance(len(batch), examples=ledger.examples)
+            read = _read(sources)
+            for lines, results in _results(cfg, read, _processes(cfg, total)):
+                writer.write(list(ledger.account(lines, results)))
+                advance(len(lines.items), examples=ledger.examples)
         summary = ledger.summary()
         if summary["train_examples"]:
             writer.commit({"made_of": made_of, "summary": summary})
@@ -175,6 +177,60 @@ def _prepare(
             cfg.agent.protocol,
         )
     return summary
+
+
+class Lines(NamedTuple):
+    """Some lines of one source, read or rejected, with their numbers."""
+
+    source: str
+    path: Path
+    items: list[tuple[int, Trajectory | Rejection]]
+
+    @property
+    def trajectories(self) -> list[tuple[int, Trajectory]]:
+        from deepcoder.types import Trajectory
+
+        return [(line, item) for line, item in self.items if isinstance(item, Trajectory)]
+
+
+def _read(sources: Mapping[str, Source]) -> Iterator[Lines]:
+    from deepcoder.trajectories.reading import read_numbered
+
+    for name, source in sources.items():
+        lines = read_numbered(source.path, source.format)
+        while batch := list(islice(lines, BATCH)):
+            yield Lines(name, source.path, batch)
+
+
+def _processes(cfg: Config, lines: int) -> int:
+    """How many processes render and tokenise: others pay for their start on large files only."""
+    if cfg.data.workers is not None:
+        return cfg.data.workers
+    return min(4, len(os.sched_getaffinity(0))) if lines >= LARGE else 1
+
+
+def _results(
+    cfg: Config, read: Iterator[Lines], processes: int
+) -> Iterator[tuple[Lines, list[Result]]]:
+    """Lines with one result per trajectory among them, in order."""
+    from deepcoder.spans.workers import Batch, Workers
+
+    selection = _selection(cfg)
+    if processes <= 1:
+        for lines in read:
+            texts = [trajectory for _, trajectory in lines.trajectories]
+            yield lines, list(selection.examples(texts, lines.source))
+        return
+    under_way: deque[Lines] = deque()
+
+    def batches() -> Iterator[Batch]:
+        for lines in read:
+            under_way.append(lines)
+            yield Batch([trajectory for _, trajectory in lines.trajectories], lines.source)
+
+    with Workers(partial(_selection, cfg), processes) as workers:
+        for _, results in workers.results(selection, batches()):
+            yield under_way.popleft(), results
 
 
 def _show(cfg: Config, run: RunFolder, made_of: dict[str, Any]) -> None:
@@ -229,26 +285,18 @@ class Ledger:
         """How many there are so far."""
         return self._counts["train_examples"] + self._counts["validation_examples"]
 
-    def account(
-        self,
-        batch: list[tuple[int, Trajectory | Rejection]],
-        selection: Selection,
-        name: str,
-        path: Path,
-    ) -> Iterator[Example]:
-        """The examples of a batch of lines of one source; the rest is counted and listed."""
+    def account(self, lines: Lines, results: list[Result]) -> Iterator[Example]:
+        """The examples of some lines, of whose trajectories these are the results; the rest is
+        counted and listed."""
         from deepcoder.trajectories.reading import ReadFailure, Rejection, place
-        from deepcoder.types import Trajectory
 
-        self._source = path
-        self._counts["lines"] += len(batch)
-        read = [(line, item) for line, item in batch if isinstance(item, Trajectory)]
-        for _, item in batch:
+        self._source = lines.path
+        self._counts["lines"] += len(lines.items)
+        for _, item in lines.items:
             if isinstance(item, Rejection):
                 self._counts["damaged"] += ReadFailure(item.reason).damaged
                 self._reject(item)
-        results = selection.examples([trajectory for _, trajectory in read], name)
-        for (line, trajectory), result in zip(read, results, strict=True):
+        for (line, trajectory), result in zip(lines.trajectories, results, strict=True):
             if result.left_out is not None:
                 file, number = place(self._source, line)
                 self._reject(

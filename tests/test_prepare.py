@@ -301,3 +301,20 @@ def test_how_examples_are_batched_does_not_prepare_them_again(prepare, tmp_path:
         source, "data.packing=false", "data.curriculum.pacing=root", "data.balance=length"
     )
     assert again.path == folder.path
+
+
+def test_several_processes_prepare_the_same(tmp_path: Path, monkeypatch) -> None:
+    """In order, duplicates and unreadable lines included, over more batches than are under way."""
+    monkeypatch.setattr("deepcoder.prepare.BATCH", 4)
+    first, later = (trajectory(i) for i in range(20)), (trajectory(i) for i in [*range(40), 3, 7])
+    source = write(tmp_path / "t.jsonl", *first, "{", *later)
+    given = ("student=tiny", f"data.trajectories={source}", "data.allow_unreadable=true")
+    found = []
+    for workers in (1, 2):
+        settings = (f"paths.runs={tmp_path}/{workers}", f"data.workers={workers}")
+        cfg = compose("prepare", [*given, *settings, "data.page_examples=0"])
+        folder = main.open(cfg)
+        main.run(cfg, folder)
+        found.append((rows(folder), listed(folder), folder.info()["summary"]))
+    assert found[0] == found[1]
+    assert len(found[0][1]) == 23, "the torn line and 22 duplicates"

@@ -356,6 +356,8 @@ class DataConfig:
     truncation: Truncation = Truncation.steps
     validation_fraction: float = 0.1
     """Share of problems (never of single trajectories) kept for validation."""
+    workers: int | None = None
+    """Processes that prepare; null takes one, and up to four for a large file."""
     page_examples: int = 100
     """Examples shown on the page that `prepare` writes, evenly spaced over all; 0 writes none."""
     packing: bool = True

@@ -31,6 +31,7 @@ NOT_CONTENT = (
     "generation.workers",
     "data.allow_unreadable",
     "data.page_examples",
+    "data.workers",
     "teacher.device_map",
     "teacher.batch_size",
     "teacher.api_key_env",

@@ -26,7 +26,7 @@ from deepcoder.types import Trajectory
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["Example", "LeftOut", "Policy", "Result", "Selection", "cut", "split_of"]
+__all__ = ["Example", "LeftOut", "Policy", "Result", "Selection", "cut", "merged", "split_of"]
 
 TRAIN, VALIDATION = "train", "validation"
 
@@ -106,27 +106,34 @@ class Selection:
 
         `source` names where the batch comes from.
         """
-        texts: list[list[Rendered]] = []
-        refused: list[tuple[LeftOut, str] | None] = []
-        for trajectory in batch:
-            reason = self._refuse(trajectory)
-            rendered: list[Rendered] = []
-            if reason is None:
-                try:
-                    rendered = training_texts(
-                        trajectory, self._renderer, keep_thinking=self._policy.keep_thinking
-                    )
-                except ConfigError as error:
-                    reason = (LeftOut.PROTOCOL, error.message)
-            texts.append(rendered)
-            refused.append(reason)
-        flat = [text for rendered in texts for text in rendered]
+        refused = self.refusals(batch)
+        accepted = [t for t, refusal in zip(batch, refused, strict=True) if refusal is None]
+        return merged(refused, self.results(accepted, source))
+
+    def refusals(self, batch: Sequence[Trajectory]) -> list[Result | None]:
+        """What is left out before it is rendered; None for the others. Order matters: a later
+        trajectory of the same id is a duplicate."""
+        reasons = [self._refuse(trajectory) for trajectory in batch]
+        return [None if r is None else Result(left_out=r[0], detail=r[1]) for r in reasons]
+
+    def results(self, accepted: Sequence[Trajectory], source: str = "") -> list[Result]:
+        """Results of trajectories that were not refused. Remembers nothing: any process may do
+        it."""
+        texts: list[list[Rendered] | Result] = []
+        for trajectory in accepted:
+            try:
+                keep = self._policy.keep_thinking
+                texts.append(training_texts(trajectory, self._renderer, keep_thinking=keep))
+            except ConfigError as error:
+                texts.append(Result(left_out=LeftOut.PROTOCOL, detail=error.message))
+        flat = [text for rendered in texts if isinstance(rendered, list) for text in rendered]
         aligned = iter(align(flat, self._tokenizer))
-        for trajectory, rendered, reason in zip(batch, texts, refused, strict=True):
-            if reason is not None:
-                yield Result(left_out=reason[0], detail=reason[1])
-            else:
-                yield self._result(trajectory, [next(aligned) for _ in rendered], source)
+        return [
+            rendered
+            if isinstance(rendered, Result)
+            else self._result(trajectory, [next(aligned) for _ in rendered], source)
+            for trajectory, rendered in zip(accepted, texts, strict=True)
+        ]
 
     def _refuse(self, trajectory: Trajectory) -> tuple[LeftOut, str] | None:
         outcome = trajectory.outcome
@@ -178,6 +185,13 @@ class Selection:
             cut_steps=len(trainable - trained),
             untrained=len(trajectory.steps) - len(trainable),
         )
+
+
+def merged(refused: Sequence[Result | None], results: Sequence[Result]) -> Iterator[Result]:
+    """One result per trajectory again: the refusals, and the others' results where they belong."""
+    others = iter(results)
+    for refusal in refused:
+        yield next(others) if refusal is None else refusal
 
 
 def cut(aligned: Aligned, budget: int) -> Aligned | None:
