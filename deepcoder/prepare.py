@@ -31,7 +31,7 @@ from deepcoder.runs import RunFolder, file_hash, progress, stage, stage_folder, 
 
 if TYPE_CHECKING:
     from deepcoder.spans.selection import Example, Result, Selection
-    from deepcoder.trajectories.reading import Rejection
+    from deepcoder.trajectories.reading import Place, Rejection
     from deepcoder.types import Trajectory
 
 log = logging.getLogger(__name__)
@@ -180,26 +180,25 @@ def _prepare(
 
 
 class Lines(NamedTuple):
-    """Some lines of one source, read or rejected, with their numbers."""
+    """Some records of one source, read or rejected, with their places."""
 
     source: str
-    path: Path
-    items: list[tuple[int, Trajectory | Rejection]]
+    items: list[tuple[Place, Trajectory | Rejection]]
 
     @property
-    def trajectories(self) -> list[tuple[int, Trajectory]]:
+    def trajectories(self) -> list[tuple[Place, Trajectory]]:
         from deepcoder.types import Trajectory
 
-        return [(line, item) for line, item in self.items if isinstance(item, Trajectory)]
+        return [(place, item) for place, item in self.items if isinstance(item, Trajectory)]
 
 
 def _read(sources: Mapping[str, Source]) -> Iterator[Lines]:
-    from deepcoder.trajectories.reading import read_numbered
+    from deepcoder.trajectories.reading import read_placed
 
     for name, source in sources.items():
-        lines = read_numbered(source.path, source.format)
+        lines = read_placed(source.path, source.format)
         while batch := list(islice(lines, BATCH)):
-            yield Lines(name, source.path, batch)
+            yield Lines(name, batch)
 
 
 def _processes(cfg: Config, lines: int) -> int:
@@ -273,7 +272,6 @@ class Ledger:
         from deepcoder.types import KINDS
 
         self._rejected, self._truncated = rejected, truncated
-        self._source = Path()
         self._sources: Counter[str] = Counter()
         self._tokens = np.zeros(len(KINDS), dtype=np.int64)
         self._reasons: Counter[str] = Counter()
@@ -288,38 +286,34 @@ class Ledger:
     def account(self, lines: Lines, results: list[Result]) -> Iterator[Example]:
         """The examples of some lines, of whose trajectories these are the results; the rest is
         counted and listed."""
-        from deepcoder.trajectories.reading import ReadFailure, Rejection, place
+        from deepcoder.trajectories.reading import ReadFailure, Rejection
 
-        self._source = lines.path
         self._counts["lines"] += len(lines.items)
         for _, item in lines.items:
             if isinstance(item, Rejection):
                 self._counts["damaged"] += ReadFailure(item.reason).damaged
                 self._reject(item)
-        for (line, trajectory), result in zip(lines.trajectories, results, strict=True):
+        for (place, trajectory), result in zip(lines.trajectories, results, strict=True):
             if result.left_out is not None:
-                file, number = place(self._source, line)
                 self._reject(
                     Rejection(
-                        file=file,
-                        line=number,
+                        file=place.file,
+                        line=place.line,
                         reason=result.left_out.value,
                         detail=result.detail,
                         id=trajectory.id,
                     )
                 )
                 continue
-            self._accept(line, trajectory, result)
+            self._accept(place, trajectory, result)
             yield from result.examples
 
     def _reject(self, rejection: Rejection) -> None:
         self._reasons[rejection.reason] += 1
         self._rejected.write(json.dumps(rejection.model_dump(mode="json")) + "\n")
 
-    def _accept(self, line: int, trajectory: Trajectory, result: Result) -> None:
+    def _accept(self, place: Place, trajectory: Trajectory, result: Result) -> None:
         import numpy as np
-
-        from deepcoder.trajectories.reading import place
 
         self.protocols.add(trajectory.protocol)
         self._counts["trajectories"] += 1
@@ -331,10 +325,9 @@ class Ledger:
             self._tokens += np.bincount(example.aligned.kinds, minlength=len(self._tokens))
         if result.cut_tokens:
             self._counts["truncated"] += 1
-            file, number = place(self._source, line)
             row = {
-                "file": file,
-                "line": number,
+                "file": place.file,
+                "line": place.line,
                 "id": trajectory.id,
                 "tokens": result.tokens,
                 "tokens_cut": result.cut_tokens,

@@ -1,4 +1,4 @@
-"""Reading files of trajectories, ours or imported, one line at a time; nothing is lost silently.
+"""Reading files of trajectories, ours or imported, one record at a time; nothing is lost silently.
 
     for item in read_trajectories(Path("trajectories.jsonl")):
         if isinstance(item, Rejection):
@@ -6,24 +6,23 @@
         else:
             use(item)
 
-A line that cannot be used becomes a `Rejection` with file, line and reason, and reading goes on.
-Lines end at newline bytes only, so that U+2028 and friends inside a record are text. Others' files
-may also be one JSON document (a record, or a list of records, whose numbers then stand for lines),
-or a folder with one document a file. The writer of our own files, which refuses to go on after
-damage, is `deepcoder.trajectories.store`.
+A record that cannot be used becomes a `Rejection` with file, line and reason, and reading goes on.
+How bytes become JSON values is the business of `trajectories.decoding`; a source may also be a
+folder of such files. The writer of our own files, which refuses to go on after damage, is
+`deepcoder.trajectories.store`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from deepcoder.errors import DataError, MissingError
+from deepcoder.trajectories.decoding import Undecodable, count_values, decoded
 from deepcoder.trajectories.importers import (
     UnreadableRecord,
     atif,
@@ -37,11 +36,12 @@ from deepcoder.trajectories.importers import (
 from deepcoder.types import SCHEMA_VERSION, Record, Trajectory
 
 __all__ = [
+    "IMPORTERS",
+    "Place",
     "ReadFailure",
     "Rejection",
     "count_lines",
-    "place",
-    "read_numbered",
+    "read_placed",
     "read_trajectories",
     "trajectory_file",
 ]
@@ -56,8 +56,20 @@ IMPORTERS: dict[str, Callable[[Any], Trajectory]] = {
     "swe_agent": swe_agent.import_record,
     "atif": atif.import_record,
 }
-DOCUMENTS = ("*.traj", "*.traj.json", "trajectory.json")
-"""Files of a folder that hold one trajectory each, at any depth."""
+PARTS: dict[str, Callable[[Any], list[Any]]] = {"r1": r1.parts, "atif": atif.parts}
+"""Formats in which one record may hold several trajectories, and what takes it apart."""
+
+DOCUMENTS = (
+    "*.traj",
+    "*.traj.json",
+    "trajectory.json",
+    "*.jsonl",
+    "*.jsonl.gz",
+    "*.parquet",
+)
+"""Files of a folder that hold trajectories, at any depth."""
+NOT_DATA = ("rejected.jsonl", "truncated.jsonl", "metrics.jsonl", "spending.jsonl")
+"""Files of our own run folders that hold something else."""
 
 
 class ReadFailure(StrEnum):
@@ -93,9 +105,16 @@ class Rejection(Record):
         return f"{self.file} line {self.line}: {self.reason}: {self.detail}"
 
 
+class Place(NamedTuple):
+    """Where a record stands: `line` is that of its line, its item in a list, or its row."""
+
+    file: str
+    line: int
+
+
 def trajectory_file(path: Path | str) -> Path:
     """The file that `path` means: itself, or `trajectories.jsonl` in a run folder; or the folder,
-    when it holds a document per trajectory (`DOCUMENTS`).
+    when it holds files of trajectories (`DOCUMENTS`).
 
     Raises MissingError when there is none.
     """
@@ -112,131 +131,87 @@ def trajectory_file(path: Path | str) -> Path:
     return file
 
 
-def place(path: Path, number: int) -> tuple[str, int]:
-    """(file, line) of a number that `read_numbered` gave for `path`."""
-    return (str(_documents(path)[number - 1]), 1) if path.is_dir() else (str(path), number)
-
-
 def count_lines(path: Path) -> int:
-    """Records to expect, for a progress bar: lines of a file, in one pass over its bytes; items of
-    a JSON document; files of a folder."""
-    if path.is_dir():
-        return len(_documents(path))
-    records = _document(path)
-    if records is not None:
-        return len(records)
-    count, last = 0, b"\n"
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            count += block.count(b"\n")
-            last = block[-1:]
-    return count + (last != b"\n")
+    """Records to expect, for a progress bar, in the file or in all files of the folder."""
+    return sum(count_values(file) for file in (_documents(path) if path.is_dir() else [path]))
 
 
 def read_trajectories(path: Path | str, format: str = "auto") -> Iterator[Trajectory | Rejection]:
-    """The trajectory of each line, or the reason why there is none; see `read_numbered`."""
-    for _, item in read_numbered(path, format):
+    """The trajectory of each record, or the reason why there is none; see `read_placed`."""
+    for _, item in read_placed(path, format):
         yield item
 
 
-def read_numbered(
+def read_placed(
     path: Path | str, format: str = "auto"
-) -> Iterator[tuple[int, Trajectory | Rejection]]:
-    """(number, trajectory or rejection) of each record, in order: the number of its line, of its
-    item in a list, or of its file in a folder (`place` tells which file).
+) -> Iterator[tuple[Place, Trajectory | Rejection]]:
+    """(place, trajectory or rejection) of each record, in order.
 
-    `format` is a name of `deepcoder.config.TrajectoryFormat`; 'auto' asks the first readable record
-    (of each file of a folder). Memory does not grow with a file of lines. Raises MissingError
-    without a file, DataError when no format fits.
+    `format` is a name of `deepcoder.config.TrajectoryFormat`; 'auto' asks each record, except that
+    chat messages of one file are of one form. Memory does not grow with a file of lines. Raises
+    MissingError without a file, DataError when the first record of a single file is foreign.
     """
-    file = trajectory_file(path)
-    if file.is_dir():
-        for number, document in enumerate(_documents(file), start=1):
-            for _, item in _read_file(document, format, strict=False):
-                yield number, item
-        return
-    yield from _read_file(file, format)
-
-
-def _read_file(
-    file: Path, format: str, strict: bool = True
-) -> Iterator[tuple[int, Trajectory | Rejection]]:
-    """`strict`: a foreign first record is an error; else, in a folder, it is only refused."""
-    chosen = None if format == "auto" else format
-    for number, found in _values(file):
-        if isinstance(found, Rejection):
-            yield number, found
-            continue
-        chosen = chosen or _format_of(found)
-        if chosen is None:
-            if strict:
+    source = trajectory_file(path)
+    files = _documents(source) if source.is_dir() else [source]
+    for file in files:
+        chosen: dict[str, str] = {}
+        for number, value in decoded(file):
+            place = Place(str(file), number)
+            if isinstance(value, Undecodable):
+                reason = ReadFailure.TORN if value.torn else ReadFailure.BAD_JSON
+                yield place, _Failed(reason, value.detail).rejection(place)
+                continue
+            record = {"messages": value} if isinstance(value, list) else value
+            name = _chosen(record, chosen) if format == "auto" else format
+            if name is None and not chosen and source.is_file():
                 raise DataError(
-                    f"{file} line {number} is {_foreign(found)}",
+                    f"{file} line {number} is {_foreign(record)}",
                     fix="set data.format, or convert the file",
                 )
-            yield number, _Failed(ReadFailure.FORM, _foreign(found)).rejection(file, number)
-            continue
+            for item in _items(name, record, place):
+                yield place, item
+
+
+def _chosen(record: Mapping[str, Any], before: dict[str, str]) -> str | None:
+    """The format of a record; one with `messages` is of the form that the first of them has."""
+    name = _format_of(record)
+    if name is None:
+        return None
+    if name in ("openai", "react"):
+        return before.setdefault("messages", name)
+    before.setdefault(name, name)
+    return name
+
+
+def _items(
+    format: str | None, record: Mapping[str, Any], place: Place
+) -> Iterator[Trajectory | Rejection]:
+    """The trajectories of one record; rejections are named by it."""
+    name = _name(record)
+    if format is None:
+        yield _Failed(ReadFailure.FORM, _foreign(record)).rejection(place, name)
+        return
+    try:
+        parts = PARTS[format](record) if format in PARTS else [record]
+    except UnreadableRecord as error:
+        yield _Failed(ReadFailure.FORM, str(error)).rejection(place, name)
+        return
+    for part in parts:
         try:
-            yield number, _read_own(found) if chosen == "deepcoder" else _import(chosen, found)
+            yield _read_own(part) if format == "deepcoder" else _import(format, part)
         except _Failed as failed:
-            yield number, failed.rejection(file, number, _name(found))
-
-
-def _values(file: Path) -> Iterator[tuple[int, dict[str, Any] | Rejection]]:
-    """The JSON objects of a file, from its lines or from its one document."""
-    records = _document(file)
-    if records is not None:
-        yield from enumerate(records, start=1)
-        return
-    if file.suffix in (".json", ".traj") and not _is_json(_first_line(file)):
-        failed = _Failed(ReadFailure.BAD_JSON, "the file is neither one JSON document nor lines")
-        yield 1, failed.rejection(file, 1)
-        return
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield number, _decode(line)
-            except _Failed as failed:
-                yield number, failed.rejection(file, number)
-
-
-def _document(file: Path) -> list[dict[str, Any]] | None:
-    """The records of a file that is one JSON document; None for a file of lines.
-
-    A list of messages is one record of mini-swe-agent, whose oldest files are such lists.
-    """
-    first = _first_line(file)
-    listed = first.lstrip().startswith(b"[")
-    if file.suffix == ".jsonl" or (_is_json(first) and not listed):
-        return None
-    try:
-        value = json.loads(file.read_bytes().decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        if all("role" in item for item in value):
-            return [{"trajectory_format": "mini-swe-agent", "messages": value}]
-        return value
-    return [value] if isinstance(value, dict) else None
-
-
-def _first_line(file: Path) -> bytes:
-    with file.open("rb") as lines:
-        return next((line for line in lines if line.strip()), b"")
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
+            yield failed.rejection(place, name)
 
 
 def _documents(folder: Path) -> list[Path]:
-    return sorted({file for pattern in DOCUMENTS for file in folder.rglob(pattern)})
+    """The files of a folder that hold trajectories; hidden ones and our own lists are not data."""
+    found = {file for pattern in DOCUMENTS for file in folder.rglob(pattern) if file.is_file()}
+    return sorted(
+        file
+        for file in found
+        if file.name not in NOT_DATA
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
 
 
 class _Failed(Exception):
@@ -244,27 +219,14 @@ class _Failed(Exception):
         super().__init__(detail)
         self.failure, self.detail = failure, detail
 
-    def rejection(self, file: Path, line: int, name: Any = None) -> Rejection:
+    def rejection(self, place: Place, name: Any = None) -> Rejection:
         return Rejection(
-            file=str(file),
-            line=line,
+            file=place.file,
+            line=place.line,
             reason=self.failure,
             detail=self.detail,
             id=name if isinstance(name, str) else None,
         )
-
-
-def _decode(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        if not line.endswith(b"\n"):
-            detail = f"the record ends after {len(line)} bytes"
-            raise _Failed(ReadFailure.TORN, detail) from error
-        raise _Failed(ReadFailure.BAD_JSON, str(error)) from error
-    if not isinstance(value, dict):
-        raise _Failed(ReadFailure.BAD_JSON, f"a {type(value).__name__} instead of an object")
-    return value
 
 
 def _foreign(value: Mapping[str, Any]) -> str:
@@ -284,30 +246,34 @@ def _format_of(value: Mapping[str, Any]) -> str | None:
         return "deepcoder"
     if str(value.get("trajectory_format", "")).startswith("mini-swe-agent"):
         return "mini_swe_agent"
-    if "trajectory" in value and "history" in value:
+    if isinstance(value.get("history"), list) or swe_agent.is_dialogue(value.get("trajectory")):
         return "swe_agent"
     if "conversations" in value:
-        return "sharegpt"
+        return "react" if react.is_react(value["conversations"]) else "sharegpt"
     if "messages" in value:
-        return "openai" if _has_calls(value["messages"]) else "react"
-    named = any(key in value for key in r1.PROMPTS) and any(key in value for key in r1.RESPONSES)
-    return "r1" if named else None
+        return _messages_format(value)
+    if react.transcript(value) is not None:
+        return "react"
+    if isinstance(value.get("prompt"), list) and isinstance(value.get("completion"), list):
+        return "openai"
+    return "r1" if r1.is_turn(value) else None
 
 
-def _has_calls(messages: Any) -> bool:
-    """Whether chat messages are OpenAI's: with calls, or without any label of ReAct."""
-    if not isinstance(messages, list):
-        return False
-    said = [message for message in messages if isinstance(message, dict)]
-    if any(
-        message.get("tool_calls") or message.get("role") in ("tool", "function") for message in said
-    ):
-        return True
-    answers = [message.get("content") for message in said if message.get("role") == "assistant"]
-    return bool(answers) and not any("Action" in str(answer) for answer in answers)
+def _messages_format(value: Mapping[str, Any]) -> str:
+    """What a record with `messages` is: an agent's run, ReAct text, a chat, or only a prompt."""
+    messages = value["messages"]
+    if mini_swe_agent.is_run(value):
+        return "mini_swe_agent"
+    if react.is_react(messages):
+        return "react"
+    said = (
+        [one for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else []
+    )
+    answered = any(one.get("role") in openai.MODEL for one in said)
+    return "r1" if said and not answered and r1.is_turn(value) else "openai"
 
 
-def _name(value: Mapping[str, Any]) -> Any:
+def _name(value: Mapping[str, Any]) -> str | None:
     """What a record calls itself, for a rejection."""
     keys = ("id", "instance_id", "trajectory_id", "session_id")
     return next((value[key] for key in keys if isinstance(value.get(key), str)), None)

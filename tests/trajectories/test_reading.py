@@ -13,7 +13,7 @@ from deepcoder.trajectories.reading import (
     ReadFailure,
     Rejection,
     count_lines,
-    read_numbered,
+    read_placed,
     read_trajectories,
 )
 from deepcoder.types import Trajectory
@@ -37,7 +37,7 @@ def test_our_own_file_round_trips(tmp_path: Path) -> None:
     path = write(tmp_path, LINE, "", LINE)
     assert list(read_trajectories(path)) == [OURS, OURS]
     assert list(read_trajectories(tmp_path, "deepcoder")) == [OURS, OURS]
-    assert [number for number, _ in read_numbered(path)] == [1, 3]
+    assert [place for place, _ in read_placed(path)] == [(str(path), 1), (str(path), 3)]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_our_own_file_round_trips(tmp_path: Path) -> None:
         (changed(schema_version=99), ReadFailure.SCHEMA_VERSION, "version 99, and 1 is read here"),
         (changed(surprise=1), ReadFailure.SCHEMA, "field surprise"),
         (changed(steps="none"), ReadFailure.SCHEMA, "field steps"),
-        ('{"messages": []}', ReadFailure.SCHEMA_VERSION, "version None"),
+        ('{"steps": []}', ReadFailure.SCHEMA_VERSION, "version None"),
     ],
 )
 def test_a_bad_line_costs_only_itself(tmp_path: Path, bad, reason, detail) -> None:

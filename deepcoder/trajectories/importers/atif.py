@@ -8,7 +8,11 @@
 
 `reasoning_content` and the words beside a call are reasoning. Steps that were copied from another
 context, or that no model wrote (`llm_call_count` 0), are history and not trained on. Images, and
-trajectories of subagents instead of content, are refused: they are not text.
+trajectories of subagents instead of content, are refused: they are not text. Trajectories of
+subagents that are embedded in the document are trajectories of their own.
+
+What our exporter wrote carries in `extra` what ATIF has no field for, and is read back as the
+record that it was.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import ValidationError
 
 from deepcoder.trajectories.importers import UnreadableRecord
 from deepcoder.trajectories.importers.chat import (
@@ -29,10 +35,29 @@ from deepcoder.trajectories.importers.chat import (
 )
 from deepcoder.types import Trajectory
 
-__all__ = ["import_record"]
+__all__ = ["OWN", "import_record", "parts"]
+
+OWN = "deepcoder"
+"""Key of `extra` under which our exporter keeps what ATIF has no field for."""
 
 OLDEST = 4
 _VERSION = re.compile(r"ATIF-v1\.(\d+)")
+
+
+def parts(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The document, then the trajectories of subagents that are embedded in it, at any depth.
+
+    Those without a version have that of the document. Raises UnreadableRecord.
+    """
+    embedded = value.get("subagent_trajectories") or ()
+    if not isinstance(embedded, Sequence) or isinstance(embedded, str):
+        raise UnreadableRecord("`subagent_trajectories` is not a list")
+    found = [value]
+    for one in embedded:
+        if not isinstance(one, Mapping):
+            raise UnreadableRecord("`subagent_trajectories` holds something else than objects")
+        found += parts({"schema_version": value.get("schema_version"), **one})
+    return found
 
 
 def import_record(value: Mapping[str, Any]) -> Trajectory:
@@ -41,6 +66,9 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
     match = _VERSION.fullmatch(version)
     if match is None or int(match[1]) < OLDEST:
         raise UnreadableRecord(f"version {version!r}; ATIF-v1.{OLDEST} and later of 1 are read")
+    own = value.get("extra")
+    if isinstance(own, Mapping) and isinstance(own.get(OWN), Mapping):
+        return _restored(value, own[OWN])
     steps = value.get("steps")
     if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
         raise UnreadableRecord("there is no list `steps`")
@@ -75,6 +103,35 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
         system=tools_text("\n\n".join(system) or None, facts.get("tool_definitions")),
         model=model if isinstance(model, str) else "unknown",
     )
+
+
+def _restored(value: Mapping[str, Any], own: Mapping[str, Any]) -> Trajectory:
+    """Our own record, from the document's fields and from what they have no place for."""
+    texts: dict[str, str | None] = {"system_prompt": None, "task": ""}
+    steps = []
+    try:
+        for step in value["steps"]:
+            if step["source"] != "agent":
+                texts["system_prompt" if step["source"] == "system" else "task"] = step["message"]
+                continue
+            kept = dict(step["extra"][OWN])
+            seen = kept.pop("observation", None)
+            if seen is not None:
+                seen = {**seen, "content": step["observation"]["results"][0]["content"]}
+            calls = step.get("tool_calls")
+            action = kept.pop("action", None)  # of a final answer, whose text is the message
+            if calls:
+                action = {"tool": calls[0]["function_name"], "arguments": calls[0]["arguments"]}
+            reason = step.get("reasoning_content", "")
+            steps.append({**kept, "reason": reason, "action": action, "observation": seen})
+        return Trajectory.model_validate({**own, **texts, "steps": steps})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        detail = f"{where}: {first['msg']}"
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        detail = f"{type(error).__name__}: {error}"
+    raise UnreadableRecord(f"extra.{OWN} does not fit the document: {detail}")
 
 
 def _answer(step: Mapping[str, Any], text: str, where: str) -> Answer:

@@ -42,11 +42,38 @@ __all__ = [
     "finish_trajectory",
     "text_of",
     "tools_text",
+    "untagged",
 ]
 
-HARMLESS = frozenset({Salvage.REASONING_FIELD, Salvage.MISSING_THINK, Salvage.TEXT_BEFORE_ACTION})
+HARMLESS = frozenset(
+    {
+        Salvage.REASONING_FIELD,
+        Salvage.MISSING_THINK,
+        Salvage.UNOPENED_THINK,  # R1's template opens the reasoning itself
+        Salvage.TEXT_BEFORE_ACTION,
+    }
+)
 """Repairs after which it is certain what was meant, and nothing of the text is lost."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_THOUGHTS = tuple(
+    (
+        opened,
+        re.compile(rf"{re.escape(opened)}(?P<reason>.*?){re.escape(closed)}(?P<rest>.*)", re.S),
+    )
+    for opened, closed in (
+        ("<|begin_of_thought|>", "<|end_of_thought|>"),
+        ("<thinking>", "</thinking>"),
+        ("<thought>", "</thought>"),
+        ("<reasoning>", "</reasoning>"),
+        ("<seed:think>", "</seed:think>"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+    )
+)
+"""How others mark the reasoning that opens a message: Sky-T1 and Bespoke-Stratos first."""
+_SOLUTION = re.compile(
+    r"\s*<\|begin_of_solution\|>(?P<text>.*?)(?:<\|end_of_solution\|>)?\s*", re.S
+)
 
 
 @dataclass(frozen=True)
@@ -144,10 +171,46 @@ def finish_trajectory(
     )
 
 
+def untagged(text: str) -> tuple[str, str] | None:
+    """(reasoning, the rest) of a message that opens with reasoning in others' tags, which are not
+    trained on; ('', text) for any other; None when such reasoning does not end."""
+    opening = text.lstrip()
+    for opened, tags in _THOUGHTS:
+        if opening.startswith(opened):
+            match = tags.fullmatch(opening)
+            if match is None:
+                return None
+            rest = match["rest"]
+            solution = _SOLUTION.fullmatch(rest)
+            rest = solution["text"].strip("\r\n") if solution else rest.lstrip("\r\n")
+            return match["reason"].strip(), rest
+    return "", text
+
+
+def merged(turns: Sequence[Answer | Seen]) -> list[Answer | Seen]:
+    """Turns in which words of the model that go on with a call are one message with it."""
+    result: list[Answer | Seen] = []
+    for turn in turns:
+        last = result[-1] if result else None
+        if (
+            isinstance(last, Answer)
+            and isinstance(turn, Answer)
+            and not last.calls
+            and turn.calls
+            and (last.trained and turn.trained)
+        ):
+            reasoning = "\n".join(part for part in (last.reasoning, turn.reasoning) if part)
+            words = "\n".join(part for part in (last.text, turn.text) if part.strip())
+            result[-1] = Answer(words, reasoning, turn.calls)
+        else:
+            result.append(turn)
+    return result
+
+
 def _steps(turns: Sequence[Answer | Seen], chat: bool) -> list[Step]:
     steps: list[Step] = []
     seen: list[str] = []
-    for number, turn in enumerate(turns, start=1):
+    for number, turn in enumerate(merged(turns), start=1):
         if isinstance(turn, Seen):
             if not steps:
                 raise UnreadableRecord(f"message {number} after the task is not the model's")
@@ -191,7 +254,11 @@ def _step(said: Answer, plain: bool) -> Step:
 
 def _read_text(said: Answer, plain: bool) -> Step:
     """A message that is only text: its think tags and calls are read from it."""
-    completion = Completion(text=said.text, reasoning=said.reasoning.strip() or None)
+    parted = ("", said.text) if said.reasoning.strip() else untagged(said.text)
+    if parted is None:
+        return Step(reason="", raw=said.text)
+    thought, text = parted
+    completion = Completion(text=text, reasoning=said.reasoning.strip() or thought or None)
     step = get_protocol("tool_call").parse(completion)
     readable = step.action is not None and HARMLESS.issuperset(step.salvaged)
     if readable and said.trained and (plain or not _final(step)):

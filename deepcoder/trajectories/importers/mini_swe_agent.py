@@ -1,9 +1,9 @@
 """Importer of mini-swe-agent's `.traj.json`: a list of messages, or an object with `messages`.
 
-Runs in which the model writes its command in a fence (```mswea_bash_command, ```bash) become
-protocol `codeact`: the words before the fence are reasoning, the fence's name is the tool, as the
-system prompt of these runs demands. Runs with tool calls (format 1.1 and later) become protocol
-`tool_call`.
+Runs in which the model writes its command in a fence (```mswea_bash_command, ```bash) or in the tag
+of that name become protocol `codeact`: the words before it are reasoning, its name is the tool, as
+the system prompt of these runs demands. Runs with tool calls (format 1.1 and later, also through
+OpenAI's Responses API) become protocol `tool_call`.
 
 An answer with no command, with several, or with words after it stays in its place word for word and
 is not trained on. `exit_status` says whether the run finished, `submission` what it handed in.
@@ -27,12 +27,31 @@ from deepcoder.trajectories.importers.chat import (
 from deepcoder.trajectories.importers.openai import split, turn
 from deepcoder.types import Observation, Step, Trajectory
 
-__all__ = ["import_record"]
+__all__ = ["import_record", "is_run"]
 
 SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 _COMMAND = re.compile(
     r"^```(?P<name>mswea_bash_command|bash)[ \t]*\r?\n(?P<code>.*?)\r?\n```[ \t]*$", re.S | re.M
 )
+_TAGGED = re.compile(r"<(?P<name>mswea_bash_command)>(?P<code>.*?)</mswea_bash_command>", re.S)
+_SIGNS = ("```mswea_bash_command", "<mswea_bash_command>")
+
+
+def is_run(value: Mapping[str, Any]) -> bool:
+    """Whether a record with `messages` and no format is a run of this agent."""
+    info, messages = value.get("info"), value.get("messages")
+    if isinstance(info, Mapping) and ("mini_version" in info or "exit_status" in info):
+        return True
+    if not isinstance(messages, list):
+        return False
+    if any(isinstance(one, Mapping) and one.get("role") == "exit" for one in messages):
+        return True
+    return any(
+        sign in str(one.get("content"))
+        for one in messages
+        if isinstance(one, Mapping) and one.get("role") == "assistant"
+        for sign in _SIGNS
+    )
 
 
 def import_record(value: Mapping[str, Any] | Sequence[Any]) -> Trajectory:
@@ -93,11 +112,13 @@ def _steps(rest: Sequence[Mapping[str, Any]]) -> list[Step]:
 
 
 def _step(text: str) -> Step:
-    commands = list(_COMMAND.finditer(text))
+    commands = list(_COMMAND.finditer(text)) or list(_TAGGED.finditer(text))
     if len(commands) != 1 or text[commands[0].end() :].strip():
         return Step(reason="", raw=text)
     reason = text[: commands[0].start()].strip()
-    step = Step(reason=reason, action=make_action(commands[0]["name"], commands[0]["code"]))
+    step = Step(
+        reason=reason, action=make_action(commands[0]["name"], commands[0]["code"].strip("\r\n"))
+    )
     return step.model_copy(update={"raw": text})
 
 

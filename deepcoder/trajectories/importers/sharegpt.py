@@ -6,12 +6,14 @@
                        {"from": "tool", "value": "<tool_response>\\n3\\n</tool_response>"},
                        {"from": "gpt", "value": "3"}]}
 
-Calls in Hermes' tags are read from the text; a turn `function_call` holds one as JSON. Tags around
-a tool's answer are taken off, because rendering puts them back.
+Calls in Hermes' tags are read from the text; a turn `function_call` or `tool_call` holds one as
+JSON. Tags around a tool's answer are taken off, because rendering puts them back. Reasoning may
+stand in `<think>` or in the tags of Bespoke-Stratos and Sky-T1 (`<|begin_of_thought|>`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -30,8 +32,9 @@ from deepcoder.types import Trajectory
 
 __all__ = ["import_record"]
 
-SYSTEM, USER = ("system",), ("human", "user")
-MODEL, SEEN = ("gpt", "assistant", "model", "chatgpt", "bing", "bard"), ("tool", "observation")
+SYSTEM, USER = ("system",), ("human", "user", "prompter")
+MODEL = ("gpt", "assistant", "model", "ai", "bot", "chatgpt", "bing", "bard")
+SEEN = ("tool", "observation", "function_response", "tool_response", "function", "environment")
 _WRAPPED = re.compile(
     r"\s*<tool_response>\n?(?P<text>(?:(?!<tool_response>).)*?)\n?</tool_response>\s*", re.S
 )
@@ -42,8 +45,9 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
     said = _said(value.get("conversations"))
     first = value.get("system")
     system = first if isinstance(first, str) and first else None
-    if said and said[0][0] in SYSTEM:
-        system = said.pop(0)[1]
+    while said and said[0][0] in SYSTEM:
+        first = said.pop(0)[1]
+        system = f"{system}\n\n{first}" if system else first
     if not said or said[0][0] not in USER:
         raise UnreadableRecord("the conversation does not begin with a human's task")
     task = said.pop(0)[1]
@@ -51,7 +55,7 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
     for number, (speaker, text) in enumerate(said, start=1):
         if speaker in MODEL:
             turns.append(Answer(text))
-        elif speaker == "function_call":
+        elif speaker in ("function_call", "tool_call"):
             turns.append(Answer(calls=(_call(text, number),)))
         elif speaker in SEEN or speaker in USER:
             wrapped = _WRAPPED.fullmatch(text)
@@ -64,6 +68,9 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
 
 
 def _said(value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise UnreadableRecord("there is no list `conversations`")
     said = []

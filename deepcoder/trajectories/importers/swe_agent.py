@@ -2,13 +2,17 @@
 
 Runs with function calls become protocol `tool_call`, read from `history`, which alone holds the
 calls. Others become protocol `codeact` with the tool `bash`, from the thoughts, actions and
-observations of `trajectory`. Everything that the model was shown before its first own answer,
-demonstrations included, is the task. A step without an action stays as history and is not trained
-on.
+observations of `trajectory`, or from those of `history` where there is nothing else (demonstrations
+are such files). Everything that the model was shown before its first own answer, demonstrations
+included, is the task. A step without an action stays as history and is not trained on.
+
+Published sets of such runs hold them as a dialogue: a list of `role` and `text` in which the last
+fence of an answer is its action.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,11 +22,24 @@ from deepcoder.trajectories.importers.chat import assemble, clean, finish_trajec
 from deepcoder.trajectories.importers.openai import turn
 from deepcoder.types import Observation, Step, Trajectory
 
-__all__ = ["import_record"]
+__all__ = ["import_record", "is_dialogue"]
+
+_FENCE = re.compile(r"^```(?:bash|sh)?[ \t]*\r?\n(?P<code>.*?)\r?\n?```[ \t]*$", re.S | re.M)
+
+
+def is_dialogue(value: Any) -> bool:
+    """Whether a `trajectory` is a list of `role` and `text`, not of steps."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(turn, Mapping) and "role" in turn for turn in value)
+    )
 
 
 def import_record(value: Mapping[str, Any]) -> Trajectory:
     """The trajectory of one run. Raises UnreadableRecord."""
+    if "history" not in value and is_dialogue(value.get("trajectory")):
+        return _dialogue(value)
     system, task, rest = _history(value.get("history"))
     info = value.get("info")
     facts: Mapping[str, Any] = info if isinstance(info, Mapping) else {}
@@ -46,9 +63,66 @@ def import_record(value: Mapping[str, Any]) -> Trajectory:
         protocol="codeact",
         system=system,
         task=task,
-        steps=_steps(value.get("trajectory")),
+        steps=_steps(value.get("trajectory")) if "trajectory" in value else _recorded(rest),
         done=finished,
         answer=answer,
+    )
+
+
+def _recorded(rest: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """Steps from the thoughts and actions that a history notes beside its messages."""
+    if not any(message.get("action") for message in rest):
+        raise UnreadableRecord("there is no list `trajectory`, and the history notes no actions")
+    entries: list[dict[str, Any]] = []
+    for number, message in enumerate(rest, start=1):
+        text = text_of(message.get("content"), f"message {number}")
+        if message.get("role") == "assistant":
+            noted = {key: message.get(key) for key in ("thought", "action")}
+            entries.append({**noted, "response": text})
+        elif entries:
+            seen = entries[-1].get("observation")
+            entries[-1]["observation"] = f"{seen}\n{text}" if seen else text
+    return _steps(entries)
+
+
+def _dialogue(value: Mapping[str, Any]) -> Trajectory:
+    system, before, steps = None, [], list[Step]()
+    for number, told in enumerate(value["trajectory"], start=1):
+        role, where = told["role"], f"turn {number}"
+        said = told.get("text") or told.get("content") or told.get("system_prompt")
+        text = text_of(said, where)
+        if role == "system":
+            system = text
+        elif role in ("ai", "assistant", "model"):
+            fences = list(_FENCE.finditer(text))
+            if not fences or text[fences[-1].end() :].strip():
+                steps.append(Step(reason="", raw=text))
+                continue
+            reason = text[: fences[-1].start()].strip()
+            action = make_action("bash", fences[-1]["code"].strip("\r\n"))
+            steps.append(Step(reason=reason, action=action, raw=text))
+        elif role in ("user", "tool", "environment"):
+            if not steps:
+                before.append(text)
+                continue
+            seen = steps[-1].observation
+            joined = text if seen is None else f"{seen.content}\n{text}"
+            steps[-1] = steps[-1].model_copy(update={"observation": Observation(content=joined)})
+        else:
+            raise UnreadableRecord(f"{where} has the role {role!r}")
+    if not before:
+        raise UnreadableRecord("there is no task before the model's first answer")
+    finished = value.get("exit_status") == "submitted"
+    patch, model = value.get("generated_patch"), value.get("model_name")
+    return finish_trajectory(
+        "swe_agent",
+        protocol="codeact",
+        system=system,
+        task="\n\n".join(before),
+        steps=steps,
+        done=finished,
+        answer=clean(patch) if finished and isinstance(patch, str) else None,
+        model=model if isinstance(model, str) else "unknown",
     )
 
 
