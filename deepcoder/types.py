@@ -42,6 +42,7 @@ __all__ = [
     "StopReason",
     "Trajectory",
     "Usage",
+    "Vote",
     "WeightGroup",
 ]
 
@@ -251,6 +252,20 @@ class Observation(Record):
     omitted: int = 0
 
 
+class Vote(Record):
+    """How a step was chosen among several samples of it (`agent.action_samples`).
+
+    Of `samples`, `readable` had an action and `held` did not fail when it was tried; `agreed` of
+    these came to the same as the chosen one, which is number `chosen` from 0. `held=0`: all failed.
+    """
+
+    samples: int
+    readable: int
+    held: int
+    agreed: int
+    chosen: int
+
+
 class Step(Record):
     """One turn. `raw` is the sampled text when it is not what the protocol would write.
 
@@ -265,6 +280,7 @@ class Step(Record):
     salvaged: tuple[str, ...] = ()
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
+    vote: Vote | None = None
 
 
 class StopReason(StrEnum):
@@ -305,7 +321,11 @@ class Provenance(Record):
 
 
 class Trajectory(Record):
-    """A whole episode: what was asked, what was done, how it ended. Versioned."""
+    """A whole episode: what was asked, what was done, how it ended. Versioned.
+
+    `first_thought` is the text with which the first readable step's reasoning begins because the
+    model had it before it was shown tools and format (`agent.first_thought`).
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: str
@@ -316,6 +336,7 @@ class Trajectory(Record):
     task: str
     tools: tuple[str, ...]
     steps: tuple[Step, ...]
+    first_thought: str | None = None
     answer: str | None = None
     stop: StopReason = StopReason.FINISHED
     teacher: Fingerprint

@@ -18,10 +18,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from deepcoder import __version__
+from deepcoder.agent.first_thought import VERSION as FIRST_THOUGHT
 from deepcoder.agent.graph import Limits, Nodes, build_graph
 from deepcoder.agent.prompting import render_prompt
 from deepcoder.agent.state import Episode, EpisodeState, start
 from deepcoder.agent.tools import RETRIEVE, RetrieveTool, check_tools, open_tools
+from deepcoder.agent.voting import AnswerProbe
 from deepcoder.chat_models import ChatModel
 from deepcoder.errors import ConfigError
 from deepcoder.problems.show import task_text
@@ -71,7 +73,11 @@ class Agent:
             max_tokens=cfg.max_tokens,
             max_invalid=cfg.max_invalid,
             observation_chars=cfg.observation_chars,
+            samples=cfg.action_samples,
         )
+        self._prompt_version = cfg.prompt
+        if cfg.first_thought:
+            self._prompt_version += f"+{FIRST_THOUGHT}"
         self._graph = build_graph(
             Nodes(
                 model,
@@ -80,6 +86,7 @@ class Agent:
                 self._limits,
                 self._tools,
                 keep_thinking=keep_thinking,
+                first_thought=cfg.first_thought,
             )
         )
 
@@ -100,6 +107,10 @@ class Agent:
             ],
             sort_keys=True,
         )
+        if self._cfg.first_thought:
+            content += FIRST_THOUGHT
+        if self._cfg.action_samples > 1:
+            content += f"|best of {self._cfg.action_samples}"
         if self._retrieve is not None:
             content += self._retrieve.digest
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
@@ -127,6 +138,7 @@ class Agent:
                 sampling=sampling,
                 tools=tools,
                 deadline=began + self._cfg.max_seconds,
+                probe=AnswerProbe(self._pool, problem),
             )
             ended = await self._graph.ainvoke(
                 start(), config={"recursion_limit": self._limits.supersteps}, context=episode
@@ -138,11 +150,12 @@ class Agent:
             id=self.episode_id(problem, seed=seed, sample=sample),
             problem_id=problem.id,
             protocol=self._cfg.protocol,
-            prompt_version=self._cfg.prompt,
+            prompt_version=self._prompt_version,
             system_prompt=self.system_prompt,
             task=episode.task,
             tools=self._tools,
             steps=state["steps"],
+            first_thought=_begun_with(state),
             answer=state["answer"],
             stop=state["stop"] or StopReason.MAX_TURNS,
             teacher=fingerprint,
@@ -158,6 +171,13 @@ class Agent:
             ),
             tags=("oracle",) if fingerprint.kind == "oracle" else (),
         )
+
+
+def _begun_with(state: EpisodeState) -> str | None:
+    """The first thought, when an episode has a step that begins with it."""
+    thought = state["thought"]
+    used = any(step.action and step.reason.startswith(thought) for step in state["steps"])
+    return thought if thought and used else None
 
 
 def _error_outcome(problem: Problem, state: EpisodeState) -> Outcome | None:

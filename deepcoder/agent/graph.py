@@ -1,10 +1,11 @@
 """The graph of an episode: model → tool → model … → finish, with limits at every turn.
 
 Three nodes over an explicit `StateGraph`. `model` asks for the next step and reads it; `tool`
-carries the step out, or says why it cannot be; `finish` takes the answer. There is no prebuilt
-agent and no checkpointer: an episode is short, its trajectory is the record, and a checkpointer in
-memory grows for ever. Alternative: a plain loop is ten times as fast, and no part of a bulk run
-notices; the graph is what makes branches (retrieval, voting) visible.
+carries the step out, or says why it cannot be; `finish` takes the answer. Two more stand in it when
+they are configured: `think` asks for a first thought, `vote` chooses among samples of a step. There
+is no prebuilt agent and no checkpointer: an episode is short, its trajectory is the record, and a
+checkpointer in memory grows for ever. Alternative: a plain loop is ten times as fast, and no part
+of a bulk run notices; the graph is what makes the branches visible.
 
 Example::
 
@@ -16,29 +17,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from deepcoder.agent import first_thought
 from deepcoder.agent.state import Episode, EpisodeState
-from deepcoder.agent.tools import FINISH, cut
+from deepcoder.agent.tools import FINISH, Trial, cut, unfenced
+from deepcoder.agent.voting import choose
 from deepcoder.chat_models import ChatModel
 from deepcoder.errors import BackendError
-from deepcoder.rendering import AgentProtocol, conversation, messages
+from deepcoder.rendering import AgentProtocol, Salvage, conversation, messages
 from deepcoder.types import (
     Completion,
+    Message,
     Observation,
     ObservationStatus,
+    Sampling,
     Step,
     StopReason,
     Usage,
 )
 
 __all__ = ["Limits", "Nodes", "build_graph"]
+
+_SEED_STEP = 1_000_003
+"""Between the seeds of two samples of a step; a prime, far from the steps between episodes."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,13 @@ class Limits:
     max_tokens: int
     max_invalid: int
     observation_chars: int
+    samples: int = 1
+    """Samples of each step; `max_tokens` holds for each of them."""
 
     @property
     def supersteps(self) -> int:
-        """LangGraph's `recursion_limit`: two nodes a turn, with room for start and finish."""
-        return 2 * self.max_turns + 4
+        """LangGraph's `recursion_limit`: three nodes a turn, with room for start and finish."""
+        return 3 * self.max_turns + 5
 
 
 class Nodes:
@@ -68,8 +80,10 @@ class Nodes:
         tools: Sequence[str],
         *,
         keep_thinking: bool = True,
+        first_thought: bool = False,
     ) -> None:
         self.chat_model = model
+        self.thinks_first = first_thought
         self.protocol = protocol
         self.system_prompt = system_prompt
         self.limits = limits
@@ -78,16 +92,20 @@ class Nodes:
 
     # ------------------------------------------------------------------------------------- nodes
 
+    async def think(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
+        """Ask for a first thought, without tools and format."""
+        episode = runtime.context
+        asked = await self._ask(first_thought.question(episode.task), state, episode, samples=1)
+        if isinstance(asked, _Ended):
+            return asked.update
+        return {"thought": first_thought.thought_of(asked.first), "usage": asked.usage}
+
     async def model(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
         """Ask for the next step. An error of the model ends the episode and is kept.
 
         Raises BackendError when the episode is to be played again instead.
         """
         episode = runtime.context
-        left = self.limits.max_tokens - state["usage"].completion_tokens
-        sampling = episode.sampling.model_copy(
-            update={"max_tokens": min(episode.sampling.max_tokens, left)}
-        )
         turns = conversation(
             self.protocol,
             self.system_prompt,
@@ -95,30 +113,36 @@ class Nodes:
             state["steps"],
             keep_thinking=self.keep_thinking,
         )
-        # A model that bounds its own requests may stand in a provider's queue for long: only the
-        # seconds in which it was being answered count against the episode.
-        keeps_time = getattr(self.chat_model, "keeps_time", False)
-        began = time.monotonic()
+        shown = messages(turns)
+        begins = bool(state["thought"]) and all(step.action is None for step in state["steps"])
+        if begins:  # after system prompt and task
+            shown[2:2] = first_thought.hint(state["thought"])
+        asked = await self._ask(shown, state, episode, samples=self.limits.samples)
+        if isinstance(asked, _Ended):
+            return asked.update
+        steps = [self.protocol.parse(completion) for completion in asked.completions]
+        if begins:
+            steps = [self._begun(step, state["thought"]) for step in steps]
+        if self.limits.samples > 1:
+            return {"candidates": tuple(steps), "usage": asked.usage}
+        return {"steps": (*state["steps"], *steps), "usage": asked.usage}
+
+    async def vote(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
+        """Choose among the samples of a step by what their actions come to."""
+        episode, candidates = runtime.context, state["candidates"]
         try:
-            async with asyncio.timeout(None if keeps_time else episode.seconds_left()) as clock:
-                completion = await self.chat_model.complete(messages(turns), sampling)
-        except BackendError:
-            raise  # not the model's doing: the episode is not over
-        except Exception as error:
-            if clock.expired():
-                return {"stop": StopReason.MAX_SECONDS}
-            described = f"{type(error).__name__}: {error}"
-            return {"stop": StopReason.MODEL_ERROR, "error": described}
-        if keeps_time:
-            waited = time.monotonic() - began - completion.usage.seconds
-            episode.waited.append(max(0.0, waited))
-        step = self.protocol.parse(completion)
-        return {"steps": (*state["steps"], step), "usage": state["usage"] + _counted(completion)}
+            async with asyncio.timeout(episode.seconds_left()) as clock:
+                chosen = await choose(candidates, episode.tools, episode.probe)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            return {"steps": (*state["steps"], candidates[0]), "stop": StopReason.MAX_SECONDS}
+        return {"steps": (*state["steps"], chosen.step), "candidates": (), "trial": chosen.trial}
 
     async def tool(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
         """Carry out the last step and look at the limits."""
         step = state["steps"][-1]
-        observation = await self._observe(step, runtime.context)
+        observation = await self._observe(step, runtime.context, state["trial"])
         if observation is None:
             return {"stop": StopReason.MAX_SECONDS}
         invalid = observation.status in (ObservationStatus.FORMAT_ERROR, ObservationStatus.REFUSED)
@@ -128,19 +152,27 @@ class Nodes:
         steps = (*state["steps"][:-1], observed)
         in_a_row = state["invalid"] + 1 if invalid else 0
         stop = self._limit(len(steps), state["usage"], in_a_row, runtime.context)
-        return {"steps": steps, "invalid": in_a_row, "stop": stop}
+        return {"steps": steps, "trial": None, "invalid": in_a_row, "stop": stop}
 
     async def finish(self, state: EpisodeState) -> dict[str, Any]:
         """Take the answer."""
-        action = state["steps"][-1].action
-        assert action is not None  # the route to this node has looked
-        return {"stop": StopReason.FINISHED, "answer": str(action.arguments.get("answer", ""))}
+        step = state["steps"][-1]
+        assert step.action is not None  # the route to this node has looked
+        written = str(step.action.arguments.get("answer", ""))
+        answer = unfenced(written)
+        ended = {"stop": StopReason.FINISHED, "answer": answer}
+        if answer == written:
+            return ended
+        salvaged = step.model_copy(update={"salvaged": (*step.salvaged, Salvage.FENCED_ANSWER)})
+        return {**ended, "steps": (*state["steps"][:-1], salvaged)}
 
     # ------------------------------------------------------------------------------------ routes
 
-    def after_model(self, state: EpisodeState) -> Literal["finish", "tool", "end"]:
+    def after_model(self, state: EpisodeState) -> Literal["vote", "finish", "tool", "end"]:
         if state["stop"] is not None:
             return "end"
+        if state["candidates"]:
+            return "vote"
         action = state["steps"][-1].action
         return "finish" if action is not None and action.tool == FINISH else "tool"
 
@@ -149,8 +181,57 @@ class Nodes:
 
     # --------------------------------------------------------------------------------- their parts
 
-    async def _observe(self, step: Step, episode: Episode) -> Observation | None:
+    async def _ask(
+        self, shown: Sequence[Message], state: EpisodeState, episode: Episode, *, samples: int
+    ) -> _Asked | _Ended:
+        """`samples` answers to the same question, asked for side by side.
+
+        The episode goes on while one of them was given. Raises BackendError when the episode is to
+        be played again.
+        """
+        left = self.limits.max_tokens * self.limits.samples - state["usage"].completion_tokens
+        sampling = episode.sampling.model_copy(
+            update={"max_tokens": min(episode.sampling.max_tokens, max(1, left // samples))}
+        )
+        # A model that bounds its own requests may stand in a provider's queue for long: only the
+        # seconds in which it was being answered count against the episode.
+        keeps_time = getattr(self.chat_model, "keeps_time", False)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(None if keeps_time else episode.seconds_left()):
+                answers = await asyncio.gather(
+                    *(
+                        self.chat_model.complete(shown, _sample(sampling, number))
+                        for number in range(samples)
+                    ),
+                    return_exceptions=True,
+                )
+        except TimeoutError:
+            return _Ended({"stop": StopReason.MAX_SECONDS})
+        given = [answer for answer in answers if isinstance(answer, Completion)]
+        failed = [answer for answer in answers if not isinstance(answer, Completion)]
+        for error in failed:
+            if isinstance(error, BackendError) or not isinstance(error, Exception):
+                raise error  # not the model's doing: the episode is not over
+        if not given:
+            described = f"{type(failed[0]).__name__}: {failed[0]}"
+            return _Ended({"stop": StopReason.MODEL_ERROR, "error": described})
+        if keeps_time:
+            answered = max(answer.usage.seconds for answer in given)
+            episode.waited.append(max(0.0, time.monotonic() - began - answered))
+        return _Asked(given, reduce(add, map(_counted, given), state["usage"]))
+
+    def _begun(self, step: Step, thought: str) -> Step:
+        if step.action is None:
+            return step
+        return first_thought.begin_with(thought, step, self.protocol)
+
+    async def _observe(
+        self, step: Step, episode: Episode, trial: Trial | None
+    ) -> Observation | None:
         """What the environment answers; None when the episode's time is over."""
+        if trial is not None:
+            return trial.accept()
         if step.action is None:
             return self._unreadable()
         tool = episode.tools.get(step.action.tool)
@@ -162,7 +243,7 @@ class Nodes:
             )
         try:
             async with asyncio.timeout(episode.seconds_left()) as clock:
-                return await tool.call(step.action.arguments)
+                return (await tool.trial(step.action.arguments)).accept()
         except TimeoutError:
             if clock.expired():
                 return None
@@ -180,7 +261,7 @@ class Nodes:
             return StopReason.MAX_INVALID
         if turns >= self.limits.max_turns:
             return StopReason.MAX_TURNS
-        if usage.completion_tokens >= self.limits.max_tokens:
+        if usage.completion_tokens >= self.limits.max_tokens * self.limits.samples:
             return StopReason.MAX_TOKENS
         if episode.seconds_left() <= 0:
             return StopReason.MAX_SECONDS
@@ -193,13 +274,49 @@ def build_graph(nodes: Nodes) -> CompiledStateGraph[EpisodeState, Episode, Any, 
     graph.add_node("model", nodes.model)
     graph.add_node("tool", nodes.tool)
     graph.add_node("finish", nodes.finish)
-    graph.add_edge(START, "model")
-    graph.add_conditional_edges(
-        "model", nodes.after_model, {"finish": "finish", "tool": "tool", "end": END}
-    )
+    chosen: dict[Hashable, str] = {"finish": "finish", "tool": "tool", "end": END}
+    if nodes.thinks_first:
+        graph.add_node("think", nodes.think)
+        graph.add_edge(START, "think")
+        graph.add_conditional_edges("think", nodes.after_tool, {"model": "model", "end": END})
+    else:
+        graph.add_edge(START, "model")
+    if nodes.limits.samples > 1:
+        graph.add_node("vote", nodes.vote)
+        graph.add_conditional_edges("model", nodes.after_model, {"vote": "vote", "end": END})
+        graph.add_conditional_edges("vote", nodes.after_model, chosen)
+    else:
+        graph.add_conditional_edges("model", nodes.after_model, chosen)
     graph.add_conditional_edges("tool", nodes.after_tool, {"model": "model", "end": END})
     graph.add_edge("finish", END)
     return graph.compile()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Answers, at least one, and what the episode has used up with them."""
+
+    completions: list[Completion]
+    usage: Usage
+
+    @property
+    def first(self) -> Completion:
+        return self.completions[0]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """The episode is over, as this update of its state says."""
+
+    update: dict[str, Any]
+
+
+def _sample(sampling: Sampling, number: int) -> Sampling:
+    """The sampling of one of several samples: seeds of their own, the first one's as it was."""
+    if number == 0:
+        return sampling
+    seed = ((sampling.seed or 0) + number * _SEED_STEP) % (1 << 31)
+    return sampling.model_copy(update={"seed": seed})
 
 
 def _counted(completion: Completion) -> Usage:

@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFo
 from deepcoder.errors import ConfigError
 from deepcoder.rendering import AgentProtocol
 
-__all__ = ["PROMPTS", "render_prompt"]
+__all__ = ["PROMPTS", "fixed_prompt", "render_prompt"]
 
 PROMPTS = Path(__file__).parent / "prompts"
 
@@ -38,6 +38,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,
     )
+
+
+def fixed_prompt(version: str) -> str:
+    """A prompt that is the same for every agent."""
+    return _environment().get_template(f"{version}.j2").render().strip()
 
 
 def render_prompt(version: str, protocol: AgentProtocol, tools: Sequence[str]) -> str:

@@ -7,11 +7,11 @@ limits of the call) is context that no node changes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from deepcoder.agent.tools import Tool
+from deepcoder.agent.tools import Tool, Trial
 from deepcoder.types import Sampling, Step, StopReason, Usage
 
 __all__ = ["Episode", "EpisodeState", "start"]
@@ -22,6 +22,12 @@ class EpisodeState(TypedDict):
 
     steps: tuple[Step, ...]
     """The turns so far; the last one has no observation between the model's node and the tool's."""
+    candidates: tuple[Step, ...]
+    """Samples of the next turn, when there are several to choose from."""
+    trial: Trial | None
+    """What the last turn's action came to, when the choice of it has carried it out already."""
+    thought: str
+    """With what the first readable turn begins; empty when the agent does not ask for it."""
     usage: Usage
     invalid: int
     """Turns in a row, counted back from the last, that could not be carried out as written."""
@@ -41,6 +47,8 @@ class Episode:
     tools: Mapping[str, Tool]
     deadline: float
     """Reading of `time.monotonic()` at which the episode is over."""
+    probe: Callable[[str], Awaitable[str | None]]
+    """What a final answer comes to on the inputs that the task shows; None when it fails."""
 
     waited: list[float] = field(default_factory=list)
     """Seconds that do not count: spent in the queue of a provider."""
@@ -51,4 +59,14 @@ class Episode:
 
 def start() -> EpisodeState:
     """The state before the first turn."""
-    return EpisodeState(steps=(), usage=Usage(), invalid=0, stop=None, answer=None, error=None)
+    return EpisodeState(
+        steps=(),
+        candidates=(),
+        trial=None,
+        thought="",
+        usage=Usage(),
+        invalid=0,
+        stop=None,
+        answer=None,
+        error=None,
+    )

@@ -7,14 +7,18 @@ set, so that no state passes from one episode to the next.
 Example::
 
     async with open_tools(["python", "finish"], pool, problem) as tools:
-        observation = await tools["python"].call({"code": "print(6 * 7)"})
+        trial = await tools["python"].trial({"code": "print(6 * 7)"})
+        trial.accept().content          # '42'; without accepting, nothing has happened
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from deepcoder.errors import ConfigError
@@ -29,9 +33,11 @@ __all__ = [
     "PythonTool",
     "RetrieveTool",
     "Tool",
+    "Trial",
     "check_tools",
     "cut",
     "open_tools",
+    "unfenced",
 ]
 
 FINISH = "finish"
@@ -43,13 +49,29 @@ SILENT = "(no output)"
 """What a model reads when its code printed nothing: an empty observation reads like a fault."""
 
 _UNCUT = 1 << 24
+_FENCED = re.compile(r"(?P<ticks>```+)[ \t]*\w*[ \t]*\n(?P<code>.*?)\n?(?P=ticks)", re.S)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an action came to when it was carried out beside the episode."""
+
+    observation: Observation
+    keep: Callable[[], None] | None = None
+    """Lets its effects stand; None for a tool that has none."""
+
+    def accept(self) -> Observation:
+        """Make it the episode's own, once and before anything else is accepted."""
+        if self.keep is not None:
+            self.keep()
+        return self.observation
 
 
 class Tool(Protocol):
     """Something that a model calls by name."""
 
-    async def call(self, arguments: Mapping[str, Any]) -> Observation:
-        """What the environment answers to these arguments."""
+    async def trial(self, arguments: Mapping[str, Any]) -> Trial:
+        """What the environment answers to these arguments, with no effect until it is accepted."""
         ...
 
 
@@ -63,18 +85,22 @@ class PythonTool:
         # The agent cuts what is too long and says so through its protocol, not the session.
         self._session = PythonSession(pool, max_chars=_UNCUT)
         self._setup = setup
+        self._setting_up = asyncio.Lock()
 
-    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+    async def trial(self, arguments: Mapping[str, Any]) -> Trial:
         code = arguments.get("code")
         if not isinstance(code, str) or not code.strip():
-            return Observation(content="There is no code.", status=ObservationStatus.REFUSED)
-        if self._setup:
-            await self._session.run(self._setup)
-            self._setup = ""
-        cell = await self._session.run(code)
+            return _refused("There is no code.")
+        async with self._setting_up:
+            if self._setup:
+                await self._session.run(self._setup)
+                self._setup = ""
+        cell = await self._session.peek(code)
         if cell.status is Status.SANDBOX_FAILURE:  # says nothing about the code: once more
-            cell = await self._session.run(code)
-        return Observation(content=cell.text.strip("\n") or SILENT, status=_observed(cell.status))
+            cell = await self._session.peek(code)
+        text = cell.text.strip("\n") or SILENT
+        observation = Observation(content=text, status=_observed(cell.status))
+        return Trial(observation, keep=partial(self._session.keep, cell))
 
 
 class RetrieveTool:
@@ -90,21 +116,26 @@ class RetrieveTool:
         """Names what can be found and how much of it is shown."""
         return f"{self._corpus.digest}-{self._hits}-{self._chars}"
 
-    async def call(self, arguments: Mapping[str, Any]) -> Observation:
+    async def trial(self, arguments: Mapping[str, Any]) -> Trial:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
-            return Observation(content="There is no query.", status=ObservationStatus.REFUSED)
+            return _refused("There is no query.")
         found = await asyncio.to_thread(
             self._corpus.search, query, self._hits, snippet_chars=self._chars
         )
         if not found:
-            return Observation(content=f"Nothing found in {self._corpus.name}.")
-        return Observation(content="\n\n".join(_shown(n, hit) for n, hit in enumerate(found, 1)))
+            return Trial(Observation(content=f"Nothing found in {self._corpus.name}."))
+        shown = "\n\n".join(_shown(number, hit) for number, hit in enumerate(found, 1))
+        return Trial(Observation(content=shown))
 
 
 def _shown(number: int, hit: Hit) -> str:
     document = hit.document
     return f"{number}. {document.lead or document.title} ({document.source})\n{hit.snippet}"
+
+
+def _refused(why: str) -> Trial:
+    return Trial(Observation(content=why, status=ObservationStatus.REFUSED))
 
 
 def _observed(status: Status) -> ObservationStatus:
@@ -134,6 +165,12 @@ async def open_tools(
     if "python" in names:
         tools["python"] = PythonTool(pool, setup=problem.setup_code)
     yield tools
+
+
+def unfenced(answer: str) -> str:
+    """The code of an answer that is nothing but one fenced block; any other answer as it is."""
+    fenced = _FENCED.fullmatch(answer.strip())
+    return fenced["code"] if fenced and fenced["ticks"] not in fenced["code"] else answer
 
 
 def cut(observation: Observation, limit: int) -> Observation:

@@ -67,6 +67,7 @@ def validate(cfg: Config) -> None:
         _validate_score(cfg)
     _validate_ranges(cfg)
     _validate_sampling(cfg)
+    _validate_voting(cfg)
     if cfg.teacher.kind is TeacherKind.local and not cfg.teacher.model:
         raise ConfigError(
             "teacher=local needs a model.",
@@ -252,6 +253,22 @@ def _validate_sampling(cfg: Config) -> None:
         )
 
 
+def _validate_voting(cfg: Config) -> None:
+    """Samples of a step that are all the same cost money and decide nothing."""
+    if cfg.agent.action_samples <= 1:
+        return
+    scripted = cfg.teacher.kind in (TeacherKind.oracle, TeacherKind.replay)
+    name, temperature = "teacher.temperature", cfg.teacher.temperature
+    if cfg.stage == "evaluate":
+        name, temperature, scripted = "benchmark.temperature", cfg.benchmark.temperature, False
+    if temperature <= 0 and not scripted:
+        raise ConfigError(
+            f"agent.action_samples={cfg.agent.action_samples} with {name}={temperature:g}: all "
+            "samples of a step would be the same.",
+            fix=f"set {name}=0.7, or agent.action_samples=1",
+        )
+
+
 def _validate_ranges(cfg: Config) -> None:
     unit = (
         ("loss.ce_mix", cfg.loss.ce_mix),
@@ -274,6 +291,7 @@ def _validate_ranges(cfg: Config) -> None:
         ("generation.samples", cfg.generation.samples),
         ("generation.workers", cfg.generation.workers),
         ("agent.max_turns", cfg.agent.max_turns),
+        ("agent.action_samples", cfg.agent.action_samples),
         ("retrieval.hits", cfg.retrieval.hits),
         ("retrieval.snippet_chars", cfg.retrieval.snippet_chars),
         ("retrieval.passage_chars", cfg.retrieval.passage_chars),

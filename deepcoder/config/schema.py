@@ -148,6 +148,13 @@ class AgentConfig:
     """Answers in a row that cannot be read before the episode is given up."""
     observation_chars: int = 1200
     """Characters of a tool's output that the model sees; the rest is cut and said so."""
+    first_thought: bool = False
+    """Begin with a thought that the model has before it is shown tools and format
+    (arXiv 2505.17612). One request more per episode."""
+    action_samples: int = 1
+    """Samples of every step, of which the one that does what most of them do is taken and code that
+    fails is dropped (arXiv 2505.17612). Needs a temperature above 0; `max_tokens` holds for each
+    sample."""
 
 
 @dataclass

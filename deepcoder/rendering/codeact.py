@@ -18,12 +18,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deepcoder.rendering.calls import foreign_call
 from deepcoder.rendering.protocols import (
     BREAK,
     FINISH,
     Piece,
     Salvage,
     action_text,
+    joined_reason,
     make_action,
     observed,
     pieces,
@@ -40,6 +42,10 @@ ANSWER = "answer"
 """Info string of the block that carries the final answer."""
 PYTHON_NAMES = frozenset({"", "py", "python3", "Python", "tool_code"})
 """Other spellings of `python` that models use."""
+ANSWER_NAMES = frozenset({"Answer", "ANSWER", "final", "final_answer"})
+"""Other spellings of `answer`."""
+CALL_NAMES = frozenset({"json", "tool_call"})
+"""Blocks that may hold a call of another protocol."""
 
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,})[ \t]*(?P<name>[^\s`]*)[^\n`]*(?:\n|\Z)", re.M)
 _TICKS = re.compile(r"^[ \t]*(`{3,})", re.M)
@@ -111,6 +117,20 @@ class CodeAct:
         salvaged += repairs
         blocks = _blocks(rest)
         cut_off = completion.finish == "length"
+        if not blocks or blocks[0].name in CALL_NAMES:
+            foreign = foreign_call(rest)
+            if foreign is not None and not (cut_off and Salvage.REPAIRED_JSON in foreign.salvaged):
+                return settle(
+                    self,
+                    Step(
+                        reason=joined_reason(reason, foreign.before),
+                        action=foreign.action,
+                        salvaged=(*salvaged, *foreign.salvaged),
+                        token_ids=completion.token_ids,
+                        logprobs=completion.logprobs,
+                    ),
+                    sampled,
+                )
         if not blocks or (cut_off and not blocks[0].closed):
             # Half an action is not an action: what was cut by the token limit is never run.
             return unreadable(sampled, completion, reason)
@@ -119,7 +139,7 @@ class CodeAct:
         if before:
             if Salvage.MISSING_THINK not in repairs and Salvage.UNCLOSED_THINK not in repairs:
                 salvaged.append(Salvage.TEXT_BEFORE_ACTION)
-            reason = f"{reason}\n{before}" if reason else before
+            reason = joined_reason(reason, before)
         if not block.closed:
             salvaged.append(Salvage.UNCLOSED_ACTION)
         if len(blocks) > 1:
@@ -127,8 +147,9 @@ class CodeAct:
         elif rest[block.end :].strip():
             salvaged.append(Salvage.TEXT_AFTER_ACTION)
         tool = {ANSWER: FINISH}.get(block.name, block.name)
-        if tool in PYTHON_NAMES:
-            tool = "python"
+        alias = "python" if tool in PYTHON_NAMES else FINISH if tool in ANSWER_NAMES else None
+        if alias is not None:
+            tool = alias
             salvaged.append(Salvage.TOOL_ALIAS)
         step = Step(
             reason=reason,

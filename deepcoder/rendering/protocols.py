@@ -41,6 +41,7 @@ __all__ = [
     "Salvage",
     "action_text",
     "get_protocol",
+    "joined_reason",
     "make_action",
     "observed",
     "settle",
@@ -92,6 +93,11 @@ class Salvage(StrEnum):
     """A JSON call without its tags, alone in the message or in a fence."""
     REPAIRED_JSON = "repaired_json"
     """The JSON of a call was not quite JSON: raw newlines, trailing commas, missing braces."""
+    FOREIGN_CALL = "foreign_call"
+    """A call in the form of another model family (`rendering.calls`)."""
+    FENCED_ANSWER = "fenced_answer"
+    """The final answer was wrapped in a fence, which is not a part of the code. Marked by the
+    agent: the step keeps the answer as it was written."""
 
 
 class AgentProtocol(Protocol):
@@ -163,6 +169,11 @@ def settle(protocol: AgentProtocol, step: Step, sampled: str) -> Step:
     """Set `raw` when the canonical text of `step` is not what was sampled."""
     canonical = "".join(piece.text for piece in protocol.write(step))
     return step if canonical == sampled else step.model_copy(update={"raw": sampled})
+
+
+def joined_reason(*parts: str) -> str:
+    """Reasoning from several places, a paragraph's line each; empty ones are left out."""
+    return "\n".join(part for part in parts if part)
 
 
 def unreadable(sampled: str, completion: Completion, reason: str = "") -> Step:

@@ -18,13 +18,12 @@ one action.
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from deepcoder.rendering.calls import foreign_call, read_call
 from deepcoder.rendering.protocols import (
     ARGUMENT_OF,
     BREAK,
@@ -46,7 +45,6 @@ OPEN, CLOSE = "<tool_call>", "</tool_call>"
 SEEN, END_SEEN = "<tool_response>", "</tool_response>"
 
 _CANONICAL = re.compile(r"<think>\n(?P<reason>.+?)\n</think>\n\n(?P<rest>.*)", re.S)
-_FENCED = re.compile(r"```(?:json|tool_call)?[ \t]*\n(?P<json>\s*\{.*?\})\s*\n```", re.S)
 _TAG = re.compile(r"<(?=/?tool_call>)")
 
 
@@ -180,69 +178,23 @@ def _find_call(text: str, *, cut_off: bool) -> tuple[str, Action, list[Salvage]]
     """(text before it, the first call, repairs), or None when there is none to be read."""
     before, opened, rest = text.partition(OPEN)
     if not opened:
-        return _untagged(text)
+        found = foreign_call(text, alone=True)
+        return None if found is None else (found.before, found.action, list(found.salvaged))
     body, closed, after = rest.partition(CLOSE)
     repairs: list[Salvage] = []
     if not closed:
         if cut_off:
             return None  # half a call is not a call
         repairs.append(Salvage.UNCLOSED_ACTION)
-    action, repaired = _read_call(body)
+    action, marks = read_call(body)
     if action is None:
-        return None
-    if repaired:
-        repairs.append(Salvage.REPAIRED_JSON)
-    if OPEN in after:
+        inner = foreign_call(body, alone=True)  # Qwen's coders put their own form into the tags
+        if inner is None:
+            return None
+        action, marks = inner.action, inner.salvaged
+    repairs += [mark for mark in marks if mark is not Salvage.SEVERAL_ACTIONS]
+    if OPEN in after or Salvage.SEVERAL_ACTIONS in marks:
         repairs.append(Salvage.SEVERAL_ACTIONS)
     elif after.strip():
         repairs.append(Salvage.TEXT_AFTER_ACTION)
     return before.strip(), action, repairs
-
-
-def _untagged(text: str) -> tuple[str, Action, list[Salvage]] | None:
-    """A call that stands without its tags: alone in the message, or alone in a fence."""
-    fenced = _FENCED.search(text)
-    body = fenced["json"] if fenced else text
-    before = text[: fenced.start()].strip() if fenced else ""
-    if not re.match(r"\s*\{\s*['\"]name['\"]", body) or (fenced and text[fenced.end() :].strip()):
-        return None
-    action, repaired = _read_call(body)
-    if action is None:
-        return None
-    return before, action, [Salvage.UNTAGGED_CALL, *([Salvage.REPAIRED_JSON] if repaired else [])]
-
-
-def _read_call(body: str) -> tuple[Action | None, bool]:
-    """(the call that a text of JSON means, whether it had to be repaired)."""
-    body = body.strip()
-    value, repaired = _load(body)
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not value["name"]:
-        return None, False
-    arguments = value.get("arguments", value.get("parameters", {}))
-    repaired = repaired or "arguments" not in value
-    if isinstance(arguments, str):
-        arguments, _ = _load(arguments)
-        repaired = True
-    if not isinstance(arguments, dict):
-        return None, False
-    return Action(tool=value["name"], arguments=arguments), repaired
-
-
-def _load(text: str) -> tuple[Any, bool]:
-    """(JSON value, whether it was repaired); (None, False) when it cannot be read.
-
-    Repaired are raw newlines in strings, Python's spelling of a dict, trailing commas, and missing
-    or surplus closing braces: what models write when they have to escape code.
-    """
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(text), False
-    decoder = json.JSONDecoder(strict=False)
-    without_commas = re.sub(r",(\s*[}\]])", r"\1", text)
-    for candidate in (text, f"{text}}}", f"{text}}}}}", without_commas):
-        with contextlib.suppress(ValueError, RecursionError):
-            value, end = decoder.raw_decode(candidate)
-            if not candidate[end:].strip(" \t\r\n}"):
-                return value, True
-    with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-        return ast.literal_eval(text), True
-    return None, False

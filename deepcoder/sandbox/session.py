@@ -10,6 +10,8 @@ reads clocks too, but would occupy a worker while the model thinks, and lose eve
 first timeout; replay repeats everything else exactly, and says so when it does not (`diverged`).
 A cell that was killed (time, memory, output) is not replayed: the state is the one before it.
 
+`peek` runs a cell and forgets it: the state changes only when the result is given to `keep`.
+
 The text of a cell is what a person would see: output, the value of a last expression, and a
 traceback through the cells' own lines. It holds no addresses, paths of the host or timings.
 """
@@ -38,13 +40,16 @@ class _Pool(Protocol):
 @dataclass(frozen=True)
 class CellResult:
     """`text` is the observation, cut in the middle to the session's size; `omitted` counts the
-    characters that were cut. `result` is the run as a whole, replay included."""
+    characters that were cut. `result` is the run as a whole, replay included, of `code` after the
+    first `after` cells of the session."""
 
     status: Status
     text: str
     omitted: int
     diverged: bool
     result: Result
+    code: str
+    after: int
 
     @property
     def ok(self) -> bool:
@@ -72,6 +77,25 @@ class PythonSession:
 
     async def run(self, code: str) -> CellResult:
         """Run one cell on the state that the earlier ones left."""
+        cell = await self.peek(code)
+        self.keep(cell)
+        return cell
+
+    def keep(self, cell: CellResult) -> None:
+        """Let the effects of a peeked cell stand; those of one that was killed never do.
+
+        Raises ValueError when the session has gone on since: the result would not be true any more.
+        """
+        if cell.after != len(self.cells):
+            raise ValueError("the session has changed since this cell was run")
+        if cell.status in _KEPT:
+            self.cells.append(cell.code)
+            self._digests.append(cell.result.digest)
+            self._spent = cell.result.cpu_seconds
+
+    async def peek(self, code: str) -> CellResult:
+        """Run one cell on the state that the earlier ones left, and leave that state as it is."""
+        after = len(self.cells)
         extra = 2 * self._spent
         limits = replace(
             self.limits,
@@ -81,12 +105,8 @@ class PythonSession:
         cells = (*self.cells, code)
         result = await self.pool.run(Request(cells=cells, limits=limits))
         diverged = list(result.replayed) != self._digests[: len(result.replayed)]
-        if result.status in _KEPT:
-            self.cells.append(code)
-            self._digests.append(result.digest)
-            self._spent = result.cpu_seconds
         text, omitted = cut(self._text(result, diverged), self.max_chars)
-        return CellResult(result.status, text, omitted, diverged, result)
+        return CellResult(result.status, text, omitted, diverged, result, code, after)
 
     def _text(self, result: Result, diverged: bool) -> str:
         parts = [result.stdout]

@@ -230,8 +230,11 @@ def test_ids_name_the_content() -> None:
 # ------------------------------------------------------------------------------------- prompts
 
 PINNED = {
+    "codeact-qa-v1": "ebc7d01d196d",
     "codeact-v1": "0824d12bb757",
     "codeact-v2": "663908b4d432",
+    "first_thought-v1": "129c231480c6",
+    "first_thought_continue-v1": "3baeb56d87ab",
     "react-v1": "ade13f950c70",
     "tool_call-v1": "e0724f6d8c30",
 }
