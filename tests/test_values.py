@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepcoder import values
 from deepcoder.values import MAX_DEPTH, Unserialisable, decode, encode, equal
 
 Pair = namedtuple("Pair", "x y")
@@ -227,3 +231,43 @@ def test_a_forged_giant_is_refused_without_work() -> None:
     assert not equal({"$set": [{"$frozenset": [1]}]}, {"$set": [{"$frozenset": colliding["$set"]}]})
     assert not equal({"$fraction": [1, 2]}, {"$fraction": [{"$int": "0x" + "f" * 10**6}] * 2})
     assert not equal(0.5, {"$decimal": "1E+999999999"}, tolerance=0.1)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["b", "a", "é", ""],
+        [3, -1, 2**70],
+        [2.5, -0.5, 1e300],
+        ["a", 1, None, ("x", 2), frozenset({"p", "q"}), float("nan")],
+    ],
+)
+def test_sets_are_written_in_an_order_that_hashing_does_not_change(members: list[Any]) -> None:
+    """Otherwise the hash of a problem would differ between two processes."""
+    code = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import values\n"
+        "nan = float('nan')\n"
+        f"print(json.dumps([values.encode(k({members!r})) for k in (set, frozenset)]))\n"
+    )
+    seen = set()
+    for seed in ("1", "2", "3"):
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", code, str(Path(values.__file__).parent)],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen.add(done.stdout)
+    assert len(seen) == 1
+    encoded = encode(set(members))
+    assert equal(encoded, {"$set": encoded["$set"][::-1]})
+
+
+def test_an_infinity_is_near_nothing_but_itself() -> None:
+    infinity = encode(math.inf)
+    for wrong in (0j, 1 + 1j, complex(-math.inf), complex(0, math.inf)):
+        assert not equal(infinity, encode(wrong), tolerance=0.1)
+        assert not equal(encode(complex(math.inf)), encode(wrong), tolerance=0.1)
+    assert equal(infinity, encode(complex(math.inf)), tolerance=0.1)
+    assert equal(encode(1 + 1j), encode(1.01 + 1j), tolerance=0.1)

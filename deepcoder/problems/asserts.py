@@ -21,7 +21,6 @@ absolute nor its relative use exceeds the one written.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -228,32 +227,15 @@ class _Reader:
         try:
             cases = tuple(
                 Case(
-                    args=tuple(_tagged(a) for a in f.args),
-                    kwargs={k: _tagged(v) for k, v in f.kwargs.items()},
-                    expected=_tagged(f.expected),
+                    args=tuple(values.encode(a) for a in f.args),
+                    kwargs={k: values.encode(v) for k, v in f.kwargs.items()},
+                    expected=values.encode(f.expected),
                 )
                 for f in self.found
             )
         except values.Unserialisable as error:
             raise Unconvertible(str(error)) from None
         return Suite(cases, _tolerance(self.found), self.found[0].ordered)
-
-
-def _tagged(value: Any) -> Any:
-    """The tagged form with sets in a fixed order: hashing makes theirs differ between processes."""
-    return _settled(values.encode(value))
-
-
-def _settled(tagged: Any) -> Any:
-    if isinstance(tagged, list):
-        return [_settled(item) for item in tagged]
-    if not isinstance(tagged, dict):
-        return tagged
-    parts = {key: _settled(item) for key, item in tagged.items()}
-    for tag in ("$set", "$frozenset"):
-        if tag in parts:
-            parts[tag] = sorted(parts[tag], key=json.dumps)
-    return parts
 
 
 def _tolerance(found: Sequence[_Found]) -> float:

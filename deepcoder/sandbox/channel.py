@@ -16,11 +16,14 @@ import struct
 from typing import Any
 
 from deepcoder.sandbox.records import Failure, Returned
+from deepcoder.values import MAX_DEPTH
 
 __all__ = ["Report"]
 
 _LENGTH = struct.Struct("=I")
 _TYPE, _MESSAGE, _TRACEBACK = 200, 4_000, 17_000
+_DEPTH = 3 * MAX_DEPTH + 10
+"""Levels of JSON that a value of the deepest allowed nesting has: three for each dict with tags."""
 
 
 class Report:
@@ -42,6 +45,7 @@ class Report:
         self.tests_failure: Failure | None = None
         self.failure: Failure | None = None
         self.fault: str | None = None
+        self.unfit: str | None = None
         self.returns: list[Returned] = []
         self.replayed: list[str] = []
         self.digest = ""
@@ -101,7 +105,11 @@ class Report:
         self.started = True
 
     def _fault(self, frame: dict[str, Any]) -> None:
-        self.fault = _text(frame.get("message"), _MESSAGE)
+        message = _text(frame.get("message"), _MESSAGE)
+        if frame.get("unfit"):
+            self.unfit = message
+        else:
+            self.fault = message
 
     def _loaded(self, frame: dict[str, Any]) -> None:
         if self.loaded:
@@ -114,6 +122,8 @@ class Report:
             self.broken = "a call out of order"
         elif not self.loaded or index is None or index >= self.calls:
             self.broken = "a call that was not asked for"
+        elif "v" in frame and not _shallow(frame["v"]):
+            self.broken = "a value that is nested too deeply"
         elif "v" in frame:
             self.returns.append(Returned(value=frame["v"]))
         else:
@@ -133,6 +143,22 @@ class Report:
         self.ended = True
         if frame.get("e") is not None:
             self.failure = _failure(frame["e"])
+
+
+def _shallow(value: Any) -> bool:
+    """Whether recursion over a value is safe wherever the stack stands."""
+    level = [value]
+    for _ in range(_DEPTH):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, list):
+                inner += item
+            elif isinstance(item, dict):
+                inner += item.values()
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def _failure(value: Any) -> Failure:

@@ -40,13 +40,26 @@ def refusal(request: Request, settings: Settings) -> str | None:
         return "calls need an entry point"
     if request.cells and (request.code or request.entry_point or request.tests):
         return "cells cannot be mixed with code, calls or tests"
+    if not all(isinstance(content, str | bytes) for content in request.files.values()):
+        return "files must be text or bytes"
+    room = (limits.disk_mb or settings.disk_mb) << 20
+    if sum(map(len, request.files.values())) > room:
+        return f"the files are larger than disk_mb allows ({room >> 20} MiB)"
     return next((why for name in request.files if (why := _bad_name(name))), None)
 
 
 def _bad_name(name: str) -> str | None:
+    if not isinstance(name, str):
+        return "file names must be text"
     parts = name.split("/")
     bad = not name or "\0" in name or any(part in ("", ".", "..") for part in parts)
-    return f"file name {name[:100]!r} must be a relative path without '..'" if bad else None
+    if bad:
+        return f"file name {name[:100]!r} must be a relative path without '..'"
+    try:
+        long = len(name.encode()) > 1000 or any(len(part.encode()) > 255 for part in parts)
+    except UnicodeEncodeError:
+        return f"file name {name[:100]!r} is not valid text"
+    return f"file name {name[:100]!r} is too long" if long else None
 
 
 def exchange(request: Request, settings: Settings, tier: Tier) -> Exchange:
@@ -144,6 +157,8 @@ def _verdict(run: Exchange, request: Request, limits: Limits) -> tuple[Status, F
     if run.why == WALL:
         text = f"ended after {limits.wall_seconds:g} seconds of wall clock"
         return Status.TIMEOUT, Failure("TimeLimit", text)
+    if report.unfit is not None:
+        return Status.REFUSED, Failure("Refused", report.unfit)
     if not report.started:
         what = report.fault or report.broken or f"it ended with status {run.wait_status}"
         return Status.SANDBOX_FAILURE, Failure("NotStarted", what)

@@ -13,9 +13,10 @@ looks for them can fool them, so the outcome says `trust='in_process'`. The answ
 from __future__ import annotations
 
 import asyncio
+import reprlib
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from deepcoder import values
 from deepcoder.sandbox.answers import exact_match
@@ -25,6 +26,9 @@ from deepcoder.types import Case, Outcome, Problem, ProblemForm
 
 __all__ = ["judge", "judge_sync", "same_output"]
 
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxdict, _BRIEF.maxother = 4, 12, 8, 60
+_BRIEF.maxstring = _BRIEF.maxlong = 60
 _DETAIL = 300
 """Characters of an outcome's detail."""
 
@@ -122,7 +126,13 @@ def _compare(problem: Problem, case: Case, result: Result, index: int) -> tuple[
     right = values.equal(
         case.expected, returned.value, tolerance=problem.tolerance, ordered=problem.ordered
     )
-    return right, f"returned {str(returned.value)[:200]}"
+    return right, f"returned {_shown(returned.value)}"
+
+
+def _shown(value: Any) -> str:
+    """What a candidate returned, for people: short and valid text, whatever it is."""
+    text = value if isinstance(value, str) else _BRIEF.repr(value)
+    return text[:200].encode("utf-8", "backslashreplace").decode()
 
 
 def _programs(problem: Problem, base: Request, cases: Sequence[Case]) -> Plan:

@@ -33,6 +33,13 @@ def frame(**body):
             pass
 """
 
+_RAW = """
+import os, struct
+def send(text):
+    data = text.encode()
+    os.write(1023, struct.pack("=I", len(data)) + data)
+"""
+
 CHEATS: dict[str, str] = {
     "exit-zero": "import os\nos._exit(0)\n",
     "exit-zero-in-call": "import os\ndef add(a, b): os._exit(0)\n",
@@ -93,6 +100,43 @@ CHEATS: dict[str, str] = {
     "no-assertion-error": "import builtins\nbuiltins.AssertionError = type('Q', (Exception,), {})\n"
     "def add(a, b): return 0\n",
     "end-of-memory": "def add(a, b): return [0] * 10**12\n",
+    "mock-any": "from unittest.mock import ANY\ndef add(a, b): return ANY\n",
+    "mock": "from unittest.mock import MagicMock\ndef add(a, b): return MagicMock(__eq__=lambda *a: True)\n",
+    "lying-index": "class A(int):\n    def __int__(self): return 10**9\n    __index__ = __trunc__ = __int__\n"
+    "    def __repr__(self): return '3'\ndef add(a, b): return A(3000)\n",
+    "lying-str": "class A(str):\n    def __eq__(self, o): return True\n    __hash__ = str.__hash__\n"
+    "    def __str__(self): return '3'\ndef add(a, b): return A('3')\n",
+    "lying-tuple": "from collections import namedtuple\nclass A(namedtuple('A', 'x')):\n"
+    "    def __eq__(self, o): return True\n    _fields = ()\ndef add(a, b): return A(3)\n",
+    "lying-enum": "import enum\nclass A(enum.Enum):\n    X = 3\n    def __eq__(self, o): return True\n"
+    "    __hash__ = None\ndef add(a, b): return A.X\n",
+    "signalling-nan": "from decimal import Decimal\ndef add(a, b): return Decimal('sNaN')\n",
+    "complex-infinity": "def add(a, b): return complex('inf')\n",
+    "huge-exponent": "from decimal import Decimal\ndef add(a, b): return Decimal('1e999999999')\n",
+    "colliding-set": "def add(a, b): return {n * (2**61 - 1) for n in range(20000)}\n",
+    "every-number": "def add(a, b): return set(range(2000))\n",
+    "raw-infinity": _RAW + 'send(\'{"t":"loaded"}\')\n'
+    'for i in range(3): send(\'{"t":"call","i":%d,"v":1e999}\' % i)\nsend(\'{"t":"end"}\')\nos._exit(0)\n',
+    "raw-long-number": _RAW + 'send(\'{"t":"loaded"}\')\n'
+    'for i in range(3): send(\'{"t":"call","i":%d,"v":%s}\' % (i, \'9\' * 5000))\nos._exit(0)\n',
+    "raw-two-kinds": _RAW + 'send(\'{"t":"loaded","t":"tests","token":null}\')\nos._exit(0)\n',
+    "raw-index-as-float": _RAW
+    + 'send(\'{"t":"loaded"}\')\nsend(\'{"t":"call","i":0.0,"v":true}\')\n'
+    'send(\'{"t":"call","i":1.0,"v":true}\')\nsend(\'{"t":"call","i":true,"v":3}\')\nos._exit(0)\n',
+    "raw-unknown-tag": _RAW + 'send(\'{"t":"loaded"}\')\n'
+    'for i in range(3): send(\'{"t":"call","i":%d,"v":{"$any":1}}\' % i)\nsend(\'{"t":"end"}\')\nos._exit(0)\n',
+    "fewer-cases": "import sys\ndef add(a, b):\n    f = sys._getframe()\n    while f:\n"
+    "        if 'inputs' in f.f_locals: f.f_locals['inputs']['calls'].clear()\n        f = f.f_back\n    return 3\n",
+    "alarm-exit": "import os, signal\nsignal.signal(signal.SIGALRM, lambda *a: os._exit(0))\n"
+    "signal.setitimer(signal.ITIMER_REAL, 0.01)\ndef add(a, b):\n    while True: pass\n",
+    "global-rebinding": "def add(a, b):\n    global add\n    add = lambda *a: 42\n    return 42\n",
+    "getattr-module": "def __getattr__(name): return lambda *a: 3\n",
+    "type-itself": "add = int\n",
+    "the-larger": "add = max\n",
+    "raises-base": "def add(a, b): raise BaseException('3')\n",
+    "raises-exit": "def add(a, b): raise GeneratorExit\n",
+    "stdout-frames": "import json\nfor i in range(3): print(json.dumps({'t': 'call', 'i': i, 'v': 3}))\n"
+    "def add(a, b): print(json.dumps({'passed': True, 'total': 3}))\n",
     "cyclic": "x = []\nx.append(x)\ndef add(a, b): return x\n",
 }
 """None of these may pass, judged outside."""

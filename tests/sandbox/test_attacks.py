@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
-from sandbox.attacks import ALL, Attack
+from sandbox import attacks, attacks_subtle
+from sandbox.attacks import Attack
 from sandbox.cheats import ADD, ADD_BY_ASSERTS, CAUGHT_IN_PROCESS, CHEATS
 from sandbox.conftest import PATIENT, QUICK
 
@@ -16,6 +18,7 @@ from deepcoder.types import Case, Problem
 
 _FILE = Path(__file__).parent / "data" / "attacks.jsonl"
 GIVEN = [json.loads(line) for line in _FILE.read_text(encoding="utf-8").splitlines()]
+ALL = [*attacks.ALL, *attacks_subtle.ALL]
 PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/")
 WEAK_CATEGORIES = ("crash", "hang", "output", "resource", "signals")
 
@@ -87,6 +90,11 @@ def test_cheat_does_not_pass_in_process(strongest: Sandbox, name: str) -> None:
     assert outcome.trust == "in_process"
 
 
+def test_there_are_many_more_than_were_given() -> None:
+    assert len(GIVEN) == 35
+    assert len({own.id for own in ALL}) == len(ALL) >= 60
+
+
 def test_honest_candidate_passes(sandbox: Sandbox) -> None:
     assert judge_sync(sandbox, ADD, "def add(a, b): return a + b").solved
 
@@ -109,3 +117,62 @@ def test_hidden_inputs_arrive_after_the_module_body(strong: Sandbox) -> None:
     outcome = judge_sync(strong, ADD, code, limits=QUICK)
     assert outcome.status == "timeout"
     assert outcome.passed == 0
+
+
+def test_a_named_datagram_socket_of_the_host_hears_nothing(strong: Sandbox, tmp_path: Path) -> None:
+    """A pair of datagram sockets needs no `connect` to reach one: an address is enough."""
+    os.chmod(tmp_path, 0o755)
+    names = [str(tmp_path / "log"), f"\0deepcoder-{os.getpid()}"]
+    ears = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in names]
+    for ear, name in zip(ears, names, strict=True):
+        ear.bind(name)
+        ear.setblocking(False)
+    os.chmod(names[0], 0o777)
+    code = (
+        "import socket\na, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        f"for name in {names!r}:\n    try: a.sendto(b'x', name)\n    except OSError: pass\n"
+        "print('tried')\n"
+    )
+    try:
+        assert strong.run(Request(code=code)).stdout == "tried\n"
+        for ear in ears:
+            with pytest.raises(BlockingIOError):
+                ear.recv(10)
+    finally:
+        for ear in ears:
+            ear.close()
+
+
+def test_not_even_a_time_is_left_for_the_next_run(strong: Sandbox) -> None:
+    leave = (
+        "import os\ntry:\n    os.utime('.', (12345, 12345))\n"
+        "except OSError:\n    open('x', 'w').close()\n"
+    )
+    strong.run(Request(code=leave, writable=True))
+    look = (
+        "import os, time\ns = os.stat('.')\n"
+        "print(abs(time.time() - s.st_mtime) < 60, s.st_atime != 12345)\n"
+    )
+    assert strong.run(Request(code=look, writable=True)).stdout == "True True\n"
+
+
+@pytest.mark.parametrize("value", ["'\\ud800' * 9", "[['\\udfff']]", "10 ** 4200", "float('nan')"])
+def test_what_a_candidate_returns_cannot_break_the_judge(sandbox: Sandbox, value: str) -> None:
+    outcome = judge_sync(sandbox, ADD, f"def add(a, b): return {value}", limits=QUICK)
+    assert (outcome.passed, outcome.status) == (0, "ok")
+    outcome.model_dump_json().encode()
+
+
+@pytest.mark.parametrize("depth", [150, 640, 900, 5000])
+def test_a_deep_value_on_the_channel_cannot_break_the_judge(sandbox: Sandbox, depth: int) -> None:
+    call = '{"t":"call","i":%d,"v":' + "[" * depth + "]" * depth + "}"
+    code = (
+        "import os, struct\ndef send(text):\n    data = text.encode()\n"
+        "    os.write(1023, struct.pack('=I', len(data)) + data)\n"
+        """send('{"t":"loaded"}')\n"""
+        f"for i in range(3): send({call!r} % i)\n"
+        """send('{"t":"end"}')\nos._exit(0)\n"""
+    )
+    outcome = judge_sync(sandbox, ADD, code, limits=QUICK)
+    assert (outcome.passed, outcome.total) == (0, 3)
+    outcome.model_dump_json().encode()

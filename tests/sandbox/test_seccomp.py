@@ -27,6 +27,8 @@ def decide(
         at += 1
         if operation == 0x20:
             (accumulator,) = struct.unpack_from("=I", data, operand)
+        elif operation == 0x54:
+            accumulator &= operand
         elif operation == 0x06:
             return operand
         else:
@@ -110,6 +112,27 @@ def test_arguments_decide(machine: str) -> None:
     assert decide(machine, nr("socketpair", machine), 2) == EPERM
     assert decide(machine, nr("prlimit64", machine), 0) == ALLOW
     assert decide(machine, nr("prlimit64", machine), 1) == EPERM
+
+
+@both
+def test_sockets_of_a_pair_reach_nobody_else(machine: str) -> None:
+    sendto, recvfrom = nr("sendto", machine), nr("recvfrom", machine)
+    assert decide(machine, sendto, 3, 0, 1, 0) == ALLOW
+    assert decide(machine, sendto, 3, 0, 1, 0x4040) == ALLOW  # MSG_DONTWAIT, MSG_NOSIGNAL
+    assert decide(machine, sendto, 3, 0, 1, 0, 0x1000, 16) == EPERM  # an address
+    assert decide(machine, sendto, 3, 0, 1, 0, 1 << 32, 16) == EPERM  # in the high word alone
+    assert decide(machine, sendto, 3, 0, 1, 1) == EPERM  # MSG_OOB
+    assert decide(machine, recvfrom, 3, 0, 1, 2) == ALLOW  # MSG_PEEK
+    assert decide(machine, recvfrom, 3, 0, 1, 1) == EPERM
+
+
+@both
+def test_futexes_without_priority_inheritance(machine: str) -> None:
+    futex = nr("futex", machine)
+    for operation in (0, 1, 128, 129, 137, 137 | 256, 3, 4):
+        assert decide(machine, futex, 0, operation) == ALLOW
+    for operation in (2, 6, 7, 8, 11, 12, 13, 134, 140):
+        assert decide(machine, futex, 0, operation) == EPERM
 
 
 def test_wrong_architecture_and_x32_are_killed() -> None:

@@ -4,6 +4,7 @@ Reports are frames on the result descriptor: four bytes of length, then JSON. Th
 none of them beyond "the child said so": a frame can be forged by the candidate, and the worst a
 forged frame can do is what a return value can do. Frames, in order:
 
+    {"t": "fault", "message": ...}          the walls could not be put on; "unfit": the request
     {"t": "started"}                        the walls are up, the candidate's code comes next
     {"t": "loaded"}                         its module body has run: only now inputs are sent
     {"t": "call", "i": 0, "v": ...}         value of call 0, or "e": its exception
@@ -68,7 +69,8 @@ def settle() -> None:
     """
     for name, value in _FIXED_LIMITS.items():
         _limit(name, value, value)
-    null = os.dup(0)
+    null = os.open(os.devnull, os.O_RDWR)  # anew: the one from before the walls is the host's
+    os.dup2(null, 0)
     reader, writer = os.pipe()
     for place in (1, 2):
         os.dup2(writer, place)
@@ -126,15 +128,18 @@ class Channel:
 def main(walls: Any, writable: int, descriptors: list[int]) -> None:
     """Run one request. Never returns."""
     channel, spare = _descriptors(descriptors, walls)
+    unfit = False
     try:
         request = channel.receive()
+        unfit = True
         _inputs(request, walls.box, spare)
+        unfit = False
         _limits(request["limits"], walls.thread_baseline())
         walls.enclose(writable)
         channel.send_raw(_started)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            channel.send(t="fault", message=f"{type(error).__name__}: {error}")
+            channel.send(t="fault", message=f"{type(error).__name__}: {error}", unfit=unfit)
         _exit(123)
     Run(request, channel, spare).go()
 

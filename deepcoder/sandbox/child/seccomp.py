@@ -9,6 +9,9 @@ process. Some calls are allowed only with certain arguments, because the plain c
 - `ioctl`: five harmless requests (no TIOCSTI, no FIOSETOWN)
 - `open`, `openat`: O_TRUNC only together with writing (old Landlock lets it through otherwise)
 - `socketpair`: AF_UNIX; `prlimit64`: the run's own process
+- `sendto`: no address (a datagram socket of a pair reaches every socket that has a name, such as
+  the system log's), no MSG_OOB; `recvfrom`: no MSG_OOB (CVE-2025-38236)
+- `futex`: none of the operations on locks that inherit priority: Python needs none of them
 
 What the filter cannot do: look behind pointers, so paths are Landlock's and the mounts' task.
 
@@ -36,8 +39,8 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "pipe": (22, None), "select": (23, None), "sched_yield": (24, 124), "mremap": (25, 216),
     "msync": (26, 227), "madvise": (28, 233), "dup": (32, 23), "dup2": (33, None),
     "pause": (34, None), "nanosleep": (35, 101), "getitimer": (36, 102), "alarm": (37, None),
-    "setitimer": (38, 103), "getpid": (39, 172), "sendfile": (40, 71), "sendto": (44, 206),
-    "recvfrom": (45, 207), "shutdown": (48, 210), "getsockname": (51, 204),
+    "setitimer": (38, 103), "getpid": (39, 172), "sendfile": (40, 71),
+    "shutdown": (48, 210), "getsockname": (51, 204),
     "getpeername": (52, 205), "getsockopt": (55, 209), "exit": (60, 93), "wait4": (61, 260),
     "uname": (63, 160), "flock": (73, 32), "fsync": (74, 82), "fdatasync": (75, 83),
     "ftruncate": (77, 46), "getdents": (78, None), "getcwd": (79, 17), "chdir": (80, 49),
@@ -49,7 +52,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "getresuid": (118, 148), "getresgid": (120, 150), "getpgid": (121, 155), "getsid": (124, 156),
     "rt_sigpending": (127, 136), "rt_sigtimedwait": (128, 137), "rt_sigsuspend": (130, 133),
     "sigaltstack": (131, 132), "statfs": (137, 43), "fstatfs": (138, 44), "gettid": (186, 178),
-    "time": (201, None), "futex": (202, 98), "sched_getaffinity": (204, 123),
+    "time": (201, None), "sched_getaffinity": (204, 123),
     "epoll_create": (213, None), "getdents64": (217, 61), "set_tid_address": (218, 96),
     "restart_syscall": (219, 128), "fadvise64": (221, 223), "clock_gettime": (228, 113),
     "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "exit_group": (231, 94),
@@ -70,7 +73,8 @@ _METADATA: dict[str, tuple[int | None, int | None]] = {
 _GUARDED: dict[str, tuple[int | None, int | None]] = {
     "open": (2, None), "openat": (257, 56), "ioctl": (16, 29), "fcntl": (72, 25),
     "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129),
-    "tgkill": (234, 131), "prlimit64": (302, 261),
+    "tgkill": (234, 131), "prlimit64": (302, 261), "sendto": (44, 206), "recvfrom": (45, 207),
+    "futex": (202, 98),
 }
 # fmt: on
 
@@ -78,7 +82,7 @@ _MACHINES = {"x86_64": 0, "amd64": 0, "aarch64": 1, "arm64": 1}
 AUDIT_ARCH = (0xC000003E, 0xC00000B7)
 """Architecture words of the kernel's audit layer: x86-64, aarch64."""
 
-_LOAD, _JEQ, _JGT, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
+_LOAD, _AND, _JEQ, _JGT, _JGE, _JSET, _RETURN = 0x20, 0x54, 0x15, 0x25, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _EPERM, _ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 _NR, _ARCH, _ARG_LOW, _ARG_HIGH = 0, 4, 16, 20
 
@@ -89,6 +93,12 @@ _IOCTLS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX."""
 _FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
 """Duplicate, flags, locks, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_GET_SEALS."""
+_FUTEXES = (0, 1, 3, 4, 5, 9, 10)
+"""WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET."""
+_FUTEX_OPERATION = 0x7F
+"""The operation without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME."""
+_SEND_FLAGS, _OUT_OF_BAND = 0x4040, 1
+"""MSG_DONTWAIT and MSG_NOSIGNAL; MSG_OOB."""
 
 Instruction = tuple[int, int, int, int]
 
@@ -105,9 +115,11 @@ def syscall_number(name: str, machine: str | None = None) -> int | None:
     return {**_ALLOWED, **_METADATA, **_GUARDED}[name][_machine(machine)]
 
 
-def _one_of(values: Sequence[int], argument: int) -> list[Instruction]:
+def _one_of(values: Sequence[int], argument: int, mask: int | None = None) -> list[Instruction]:
     """Allow when the low word of an argument is one of `values`; the accumulator is spent."""
     code: list[Instruction] = [(_LOAD, 0, 0, _ARG_LOW + 8 * argument)]
+    if mask is not None:
+        code.append((_AND, 0, 0, mask))
     for value in values:
         code += [(_JEQ, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
     return [*code, (_RETURN, 0, 0, _EPERM)]
@@ -135,6 +147,22 @@ def _guards(own_process: int) -> dict[str, list[Instruction]]:
             (_RETURN, 0, 0, _ALLOW),
         ]
 
+    sending: list[Instruction] = [
+        (_LOAD, 0, 0, _ARG_LOW + 8 * 4),
+        (_JEQ, 0, 5, 0),  # an address: refuse
+        (_LOAD, 0, 0, _ARG_HIGH + 8 * 4),
+        (_JEQ, 0, 3, 0),
+        (_LOAD, 0, 0, _ARG_LOW + 8 * 3),
+        (_JSET, 1, 0, 0xFFFFFFFF & ~_SEND_FLAGS),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _EPERM),
+    ]
+    receiving: list[Instruction] = [
+        (_LOAD, 0, 0, _ARG_LOW + 8 * 3),
+        (_JSET, 1, 0, _OUT_OF_BAND),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _EPERM),
+    ]
     own = _one_of((own_process,), 0)
     return {
         "open": opening(1),
@@ -147,6 +175,9 @@ def _guards(own_process: int) -> dict[str, list[Instruction]]:
         "kill": own,
         "tgkill": own,
         "prlimit64": _one_of((0, own_process), 0),
+        "sendto": sending,
+        "recvfrom": receiving,
+        "futex": _one_of(_FUTEXES, 1, _FUTEX_OPERATION),
     }
 
 

@@ -68,8 +68,10 @@ class Rlimits:
     def clean(self, pid: int) -> None:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
-        if self.scratch is not None and os.listdir(self.scratch):
-            empty_directory(self.scratch)
+        if self.scratch is not None:
+            if os.listdir(self.scratch):
+                empty_directory(self.scratch)
+            os.utime(self.scratch)  # not even a time is left for the next run to read
 
     def fit(self, disk: int) -> None:
         """Make the directory as large as the coming run may fill, where a mount can be."""
@@ -125,7 +127,8 @@ class Landlock(Rlimits):
 
     def _leave_root(self) -> None:
         """Become an unused user, if that one can still read the interpreter's library."""
-        os.setgroups([])
+        with contextlib.suppress(OSError):  # a user namespace may forbid it, and then has no others
+            os.setgroups([])
         probe = os.path.join(self.settings["library"], "os.py")
         for user in unused_users():
             try:
@@ -155,8 +158,8 @@ class Landlock(Rlimits):
     def _make_rulesets(self) -> list[int]:
         make = self.kernel.landlock_ruleset
         return [
-            make([*self.read, self.box], self.names, []),
-            make(self.read, self.names, [self.box]),
+            make([*self.read, self.box], self.names, [os.devnull]),
+            make(self.read, self.names, [self.box, os.devnull]),
         ]
 
     def before_limits(self) -> None:
@@ -197,7 +200,8 @@ class Namespaces(Landlock):
         """Unshare; a helper that stayed outside writes the maps, which the inside may not."""
         kernel, user, group = self.kernel, os.geteuid(), os.getegid()
         if user == 0:
-            os.setgroups([])
+            with contextlib.suppress(OSError):
+                os.setgroups([])
         ask_read, ask = os.pipe()
         answer, answer_write = os.pipe()
         target = os.getpid()
@@ -323,6 +327,7 @@ class Namespaces(Landlock):
             self.kernel.unmount(BOX)
             self._mount_box()
             self._renew_rulesets()
+        os.utime(BOX)  # not even a time is left for the next run to read
 
     def _renew_rulesets(self) -> None:
         """The rules held the old tmpfs by its inode: name the new one."""
