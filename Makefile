@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# With busy neighbours OpenMP's spinning costs a training step several times its time.
-TRAIN_ENV := GOMP_SPINCOUNT=0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
@@ -30,14 +28,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install ## the whole main job on the embedded default; prints the report's path last
 	@$(BIN)/python -m deepcoder.doctor $(ARGS)
 	@$(BIN)/python -m deepcoder.generate $(ARGS)
-	@$(TRAIN_ENV) $(BIN)/python -m deepcoder.train $(ARGS)
+	@$(BIN)/python -m deepcoder.train $(ARGS)
 	@$(BIN)/python -m deepcoder.evaluate $(ARGS)
 
 test: install ## the default tests, on CPU and offline
-	@$(TRAIN_ENV) $(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(ARGS)
 
 test-slow: install ## the tests that take minutes
-	@$(TRAIN_ENV) $(BIN)/python -m pytest -q -m slow --timeout 1800 $(ARGS)
+	@$(BIN)/python -m pytest -q -m slow --timeout 1800 $(ARGS)
 
 checks: install ## ruff, mypy, import-linter: what CI runs
 	@$(BIN)/ruff check deepcoder tests experiments

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.config import Config, SignalKind, TeacherKind, build, resolve_signal
+from deepcoder.config import Config, SignalKind, build, resolve_signal
 from deepcoder.runs import RunFolder, leads, locked, progress, stage
 
 if TYPE_CHECKING:
@@ -42,11 +42,6 @@ FILES = {
 @stage("train", files=FILES)
 def main(cfg: Config, run: RunFolder) -> None:
     """Train the configured student; continue where an earlier attempt stopped."""
-    if cfg.teacher.kind is TeacherKind.oracle:
-        # Two spinning OpenMP threads and one busy neighbour make a step several times slower. Read
-        # once, when torch is first imported; a local teacher that may decode here needs it unset.
-        os.environ.setdefault("GOMP_SPINCOUNT", "0")
-
     from deepcoder.distillation.trainer import check_trainer
     from deepcoder.students import preflight
     from deepcoder.students.checks import require_model

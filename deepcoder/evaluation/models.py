@@ -258,18 +258,12 @@ class Models:
         self._network.config.use_cache = True
 
     def _switch(self, adapter: Path | None) -> None:
-        from peft import PeftModel
-
         from deepcoder.students import load_adapter
+        from deepcoder.students.low_rank import for_decoding, without_adapter
 
-        if isinstance(self._network, PeftModel):
-            self._network = self._network.unload()
+        self._network = without_adapter(self._network)
         if adapter is not None:
-            self._network = load_adapter(self._network, adapter)
-            dtype = self._network.get_input_embeddings().weight.dtype
-            for name, parameter in self._network.named_parameters():
-                if "lora_" in name:
-                    parameter.data = parameter.data.to(dtype)
+            self._network = for_decoding(load_adapter(self._network, adapter))
 
 
 def in_order(names: Iterable[str]) -> list[str]:

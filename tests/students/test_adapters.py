@@ -10,6 +10,7 @@ from training_toys import toy_config
 
 from deepcoder.errors import ConfigError, DataError
 from deepcoder.students import attach_lora, load_adapter, load_base
+from deepcoder.students.low_rank import for_decoding, without_adapter
 
 CFG = toy_config("runs")
 IDS = torch.arange(30, 50)[None]
@@ -151,3 +152,24 @@ def test_four_bit_base_trains_its_adapter(nf4, checkpointing):
 def test_a_random_student_is_not_quantised():
     with pytest.raises(ConfigError, match="random student"):
         load_base(toy_config("runs", "student.quantization=nf4").student, CFG.paths.cache)
+
+
+def test_for_decoding_it_computes_the_same_and_can_be_taken_off(tmp_path):
+    trained().save_pretrained(tmp_path)
+    alone = base().eval()
+    bare = logits(alone)
+    model = load_adapter(alone, tmp_path)
+    adapted = logits(model)
+    assert not torch.allclose(adapted, bare, atol=0.1)
+    lean = for_decoding(model)
+    assert not any("lora_" in name for name, _ in lean.named_modules())
+    torch.testing.assert_close(logits(lean), adapted, atol=1e-5, rtol=1e-5)
+    assert torch.equal(logits(without_adapter(lean)), bare)
+
+
+def test_an_adapter_that_is_more_than_a_product_is_refused():
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(base(), LoraConfig(r=2, target_modules=["q_proj"], use_dora=True))
+    with pytest.raises(ValueError, match="more than a low-rank product"):
+        for_decoding(model)
