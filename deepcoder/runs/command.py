@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import OmegaConf
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
 
 from deepcoder.config import CONF_DIR, Config, compose, validate
 from deepcoder.errors import DeepcoderError
@@ -78,6 +79,23 @@ class Stage:
 def stage(name: str, files: dict[str, str] | None = None) -> Callable[[StageFunction], Stage]:
     """Decorator that makes a `Stage`; `files` describes its outputs for the README map."""
     return lambda function: Stage(name, function, files or {})
+
+
+class SweepStatus(Callback):
+    """Hydra's callback by which a sweep whose jobs ran in other processes fails when one did."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Look into the folder of every job: what is not done makes the command's exit status 1."""
+        jobs = [path for path in Path(config.hydra.sweep.dir).glob("*") if path.name.isdigit()]
+        missing = [path for path in jobs if not RunFolder(path, config.stage).done]
+        if missing and not _failures:
+            names = ", ".join(sorted((path.name for path in missing), key=int))
+            print(
+                f"error: Not all jobs of {config.hydra.sweep.dir} are done: {names}. "
+                "Fix: see their logs, and run the same command again.",
+                file=sys.stderr,
+            )
+            _failures.append(1)
 
 
 def _entry(cfg: Config, stage: Stage) -> None:

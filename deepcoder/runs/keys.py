@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,10 @@ API_FIELDS = (
 )
 
 
+SWEEP = "DEEPCODER_SWEEP"
+"""Environment variable by which jobs on other machines know the folder of their sweep."""
+
+
 def stage_key(cfg: Any, name: str) -> str:
     """Hash of what decides the output of stage `name` under this configuration."""
     tree: dict[str, Any] = {}
@@ -127,8 +132,16 @@ def _run_dir(*, _root_: DictConfig) -> str:
 
 
 def _argv_key() -> str:
-    """Same sweep command, same folder: so an interrupted sweep continues."""
-    return content_hash(sorted(a for a in sys.argv[1:] if a not in ("-m", "--multirun")), 8)
+    """Same sweep command, same folder: so an interrupted sweep continues.
+
+    A job that submitit runs has a command line of submitit's, and the environment of whoever
+    started the sweep.
+    """
+    if "submitit" in sys.argv[0] and SWEEP in os.environ:
+        return os.environ[SWEEP]
+    key = content_hash(sorted(a for a in sys.argv[1:] if a not in ("-m", "--multirun")), 8)
+    os.environ[SWEEP] = key
+    return key
 
 
 OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)

@@ -8,9 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import OmegaConf
 
 from deepcoder.errors import DataError, IncompleteError
 from deepcoder.runs import Stage
+from deepcoder.runs.command import SweepStatus
+from deepcoder.runs.keys import _argv_key
 
 
 def call(monkeypatch, tmp_path, function, *arguments):
@@ -106,3 +109,30 @@ def test_help_of_an_unknown_choice_lists_the_choices(tmp_path):
     assert done.returncode == 1
     assert "qwen3b" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("second", "status"), [("done", []), ("failed", [1]), (None, [1])])
+def test_a_sweep_in_other_processes_is_judged_by_its_folders(
+    monkeypatch, tmp_path, capsys, second, status
+):
+    """joblib's and submitit's jobs leave a folder behind, and nothing in this process."""
+    failures: list[int] = []
+    monkeypatch.setattr("deepcoder.runs.command._failures", failures)
+    for name, state in (("0", "done"), ("1", second)):
+        (tmp_path / name).mkdir()
+        if state is not None:
+            (tmp_path / name / "run.json").write_text(json.dumps({"status": state}))
+    config = OmegaConf.create({"stage": "train", "hydra": {"sweep": {"dir": str(tmp_path)}}})
+    SweepStatus().on_multirun_end(config)
+    assert failures == status
+    assert ("are done: 1." in capsys.readouterr().err) == bool(status)
+
+
+def test_a_job_of_submitit_finds_the_folder_of_its_sweep(monkeypatch):
+    monkeypatch.delenv("DEEPCODER_SWEEP", raising=False)
+    monkeypatch.setattr(sys, "argv", ["deepcoder/train.py", "-m", "seed=0,1"])
+    key = _argv_key()
+    monkeypatch.setattr(sys, "argv", ["/x/submitit/core/_submit.py", "/runs/.submitit/1"])
+    assert _argv_key() == key
+    monkeypatch.setattr(sys, "argv", ["deepcoder/train.py", "-m", "seed=0,1,2"])
+    assert _argv_key() != key
