@@ -160,6 +160,25 @@ class TrajectoryFormat(StrEnum):
     """Agent Trajectory Interchange Format, version 1.4 or later of 1."""
 
 
+class ExportFormat(StrEnum):
+    """How `convert` writes trajectories."""
+
+    deepcoder = "deepcoder"
+    """Our own versioned JSONL: lossless."""
+    atif = "atif"
+    """Agent Trajectory Interchange Format 1.7: lossless, by what it keeps in `extra`."""
+    openai = "openai"
+    """OpenAI messages with tool calls."""
+    sharegpt = "sharegpt"
+    """`conversations` of `from` and `value`, think and call tags in the text."""
+    react = "react"
+    """Chat messages with Thought / Action / Observation text."""
+    r1 = "r1"
+    """A prompt and a response with think tags: single turns only."""
+    huggingface = "huggingface"
+    """A folder for `datasets`: Parquet and a data card; lossless, by a column with the record."""
+
+
 class Truncation(StrEnum):
     """What happens to a trajectory that is longer than the student's budget."""
 

@@ -16,6 +16,7 @@ from deepcoder.config.names import (
     Alignment,
     Balance,
     EpisodeMode,
+    ExportFormat,
     Pacing,
     ProblemSets,
     ProblemsKind,
@@ -408,6 +409,19 @@ class ScoreConfig:
 
 
 @dataclass
+class ConvertConfig:
+    """Into what trajectories are converted; `data.trajectories` and `data.format` say from what."""
+
+    to: ExportFormat = ExportFormat.openai
+    path: str | None = None
+    """File or folder to write; null writes into the run folder. ATIF makes a folder with a document
+    per trajectory, or lines when this ends in `.jsonl`."""
+    arguments_as_text: bool = True
+    """Write the arguments of calls as JSON text, as OpenAI's API has them; false writes objects, as
+    chat templates want them (openai)."""
+
+
+@dataclass
 class BenchmarkConfig:
     """What is measured, on which problems, with which budget, of which models."""
 
@@ -494,6 +508,7 @@ class Config:
     student: StudentConfig = field(default_factory=StudentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    convert: ConvertConfig = field(default_factory=ConvertConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     benchmark: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     compare: CompareConfig = field(default_factory=CompareConfig)

@@ -21,6 +21,7 @@ KEY_PARTS: dict[str, tuple[str, ...]] = {
     "doctor": (*_TRAIN, "sandbox", "benchmark"),
     "generate": _GENERATE,
     "prepare": _PREPARE,
+    "convert": (*_GENERATE, "data", "convert"),
     "score": _SCORE,
     "train": _TRAIN,
     "evaluate": (*_TRAIN, "benchmark", "run"),
@@ -112,6 +113,7 @@ def stage_folder(cfg: Any, name: str) -> Path:
     label = {
         "generate": lambda: f"{cfg.teacher.kind}-{cfg.problems.kind}",
         "prepare": lambda: _short(cfg.student.model),
+        "convert": lambda: str(cfg.convert.to),
         "score": lambda: f"{_short(cfg.teacher.model or str(cfg.teacher.kind))}-{cfg.score.scheme}",
         "train": lambda: f"{cfg.loss.name}-{_short(cfg.student.model)}",
         "evaluate": lambda: f"{cfg.benchmark.name}-{_short(cfg.student.model)}",

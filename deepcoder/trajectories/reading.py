@@ -14,6 +14,7 @@ folder of such files. The writer of our own files, which refuses to go on after 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -242,7 +243,7 @@ def _format_of(value: Mapping[str, Any]) -> str | None:
     """The format of a record, by its fields; None when no importer would know them."""
     if str(value.get("schema_version", "")).startswith("ATIF"):
         return "atif"
-    if "schema_version" in value or "steps" in value:
+    if "schema_version" in value or "steps" in value or _carries_ours(value):
         return "deepcoder"
     if str(value.get("trajectory_format", "")).startswith("mini-swe-agent"):
         return "mini_swe_agent"
@@ -279,7 +280,17 @@ def _name(value: Mapping[str, Any]) -> str | None:
     return next((value[key] for key in keys if isinstance(value.get(key), str)), None)
 
 
+def _carries_ours(value: Mapping[str, Any]) -> bool:
+    """Whether a row is one of our data sets: the whole record stands in one column of it."""
+    return str(value.get("record", "")).startswith('{"schema_version":')
+
+
 def _read_own(value: Mapping[str, Any]) -> Trajectory:
+    if _carries_ours(value):
+        try:
+            value = json.loads(value["record"])
+        except (ValueError, RecursionError) as error:
+            raise _Failed(ReadFailure.BAD_JSON, f"column record: {error}") from error
     version = value.get("schema_version")
     if version != SCHEMA_VERSION:
         raise _Failed(
