@@ -11,9 +11,9 @@
 A message without a call is the final answer, as with any tool-calling model; so what R1 writes in a
 single turn (`<think>…</think>`, then the answer) is of this form too. Arguments are one line of
 JSON, in which the tags of a call are escaped (`\\u003ctool_call>`): they survive exactly. In an
-answer they are broken by a zero-width space, like `</think>` inside reasoning. Observations are
-user messages in `<tool_response>` tags. Several calls in one message are not written: a step has
-one action.
+answer they are broken by a zero-width space, like `</think>` inside reasoning; an answer without
+reasoning loses the white space before it. Observations are user messages in `<tool_response>` tags.
+Several calls in one message are not written: a step has one action.
 """
 
 from __future__ import annotations
@@ -77,8 +77,11 @@ class ToolCall:
         thinking = _thinking(step.reason)
         if step.action.tool == FINISH:
             answer = _TAG.sub(f"<{BREAK}", action_text(step.action))
-            if not thinking:  # tags of reasoning would be read as such
+            if not thinking:
+                # Tags of reasoning would be read as such; and white space would be joined to the
+                # newline that ends a template's header: other tokens than are fed and sampled.
                 answer = re.sub(r"<(?=/?think>)", f"<{BREAK}", answer)
+                answer = answer.lstrip()
             return thinking + pieces((answer, SpanKind.ACT_ANSWER))
         return thinking + _call(step.action)
 

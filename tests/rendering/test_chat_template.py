@@ -136,7 +136,7 @@ def test_control_tokens_in_contents_never_become_control_tokens(trajectory) -> N
             ),
         }
     )
-    for name in ("qwen3", "r1-distill-qwen", "smollm2"):
+    for name in EVERY:
         control = {
             i for i, t in tokenizer(name).added_tokens_decoder.items() if t.content.startswith("<")
         }

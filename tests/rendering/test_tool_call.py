@@ -73,9 +73,10 @@ def test_an_answer_is_read_back_but_for_broken_tags(step: Step) -> None:
     if back.salvaged and Salvage.UNTAGGED_CALL in back.salvaged:
         return
     assert back.action.tool == "finish"
-    assert action_text(back.action).replace(BREAK, "") == action_text(step.action).replace(
-        BREAK, ""
-    )
+    given = action_text(step.action)
+    if not step.reason:
+        given = given.lstrip()
+    assert action_text(back.action).replace(BREAK, "") == given.replace(BREAK, "")
     assert back.raw is None
 
 
