@@ -63,6 +63,7 @@ def checks(cfg: Config) -> Iterator[Check]:
         _memory,
         _disk,
         _sandbox,
+        _corpus,
         _teacher,
         _keys,
     ):
@@ -212,6 +213,20 @@ def _sandbox(cfg: Config) -> Iterator[Check]:
             "enable unprivileged user namespaces or Landlock (Linux 5.13+), or accept limits "
             "without containment with sandbox.allow_weak=true",
         )
+
+
+def _corpus(cfg: Config) -> Iterator[Check]:
+    if "retrieve" not in cfg.agent.tools:
+        return
+    from deepcoder.agent.corpus import open_configured
+
+    corpus = open_configured(cfg)
+    skipped = sum(map(len, corpus.skipped.values()))
+    found = f"{len(corpus)} passages of {corpus.name}"
+    if skipped:
+        yield Check("corpus", Verdict.WARN, f"{found}; {skipped} files cannot be read")
+    else:
+        yield Check("corpus", Verdict.OK, found)
 
 
 def _teacher(cfg: Config) -> Iterator[Check]:

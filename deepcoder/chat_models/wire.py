@@ -20,11 +20,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deepcoder.rendering.control import COMMON, ControlGuard
 from deepcoder.types import Message, Role
 
 __all__ = ["Answer", "Unreadable", "decode", "encode", "estimate_tokens", "whole_text"]
 
 _THINK = re.compile(r"\s*<think>\n?(?P<reason>.*?)\n?</think>\n?(?P<rest>.*)", re.S)
+_CONTROL = ControlGuard(COMMON)
 _CHARS_PER_TOKEN = 3.2  # prose has about 4, code about 3: on the safe side
 _TOKENS_PER_MESSAGE = 6
 
@@ -60,10 +62,12 @@ def encode(messages: Sequence[Message], *, replay_reasoning: bool) -> list[dict[
 
     With `replay_reasoning` an assistant's reasoning travels in `reasoning_content`, taken from the
     message's own field or else from the `<think>` block that the protocol wrote into its text.
+    Control tokens of the known families are broken in every content: some servers would obey them.
     """
     encoded = []
     for message in messages:
-        content, reasoning = whole_text(message.content), message.reasoning
+        content = _CONTROL.protect(whole_text(message.content))
+        reasoning = message.reasoning
         if message.role is Role.ASSISTANT and replay_reasoning:
             match = _THINK.fullmatch(content) if reasoning is None else None
             if match:

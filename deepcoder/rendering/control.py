@@ -25,7 +25,7 @@ from typing import Any
 
 from deepcoder.rendering.protocols import BREAK
 
-__all__ = ["ControlGuard", "control_tokens", "lost_characters"]
+__all__ = ["COMMON", "ControlGuard", "control_tokens", "lost_characters"]
 
 THINK = ("<think>", "</think>")
 SURROGATES = (0xD800, 0xDFFF)
@@ -33,6 +33,21 @@ _CALL = r'<tool_call>\n\{"name": [^\n]*\}\n</tool_call>'
 _CALLS = re.compile(rf"(?:(?<=\n)|\A){_CALL}(?:\n{_CALL})*\Z")
 _LINE_TAG = re.compile(r"^</?tool_call>$", re.M)
 _SEEN = re.compile(r"<tool_response>\n.*\n(?=</tool_response>\Z)", re.S)
+
+
+COMMON = (
+    "<|im_start|>", "<|im_end|>", "<|endoftext|>",  # ChatML, Qwen, SmolLM2
+    "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+    "<|eot_id|>", "<|eom_id|>", "<|python_tag|>",  # Llama 3
+    "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>",
+    "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>",
+    "<｜tool▁calls▁end｜>", "<｜tool▁outputs▁begin｜>", "<｜tool▁output▁begin｜>",
+    "<｜tool▁output▁end｜>", "<｜tool▁outputs▁end｜>",  # DeepSeek
+    "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|call|>", "<|return|>",  # gpt-oss
+    "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]",  # Gemma, Mistral
+)  # fmt: skip
+"""Tokens that steer the models behind APIs, whose tokenizers are not at hand. The tags of reasoning
+and of calls are not among them: a system prompt speaks of them."""
 
 
 def control_tokens(tokenizer: Any) -> list[str]:

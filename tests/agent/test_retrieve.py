@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from agent.test_agent import ANSWER, PROBLEM, ScriptedModel
 
+from deepcoder import doctor
 from deepcoder.agent.agent import Agent
 from deepcoder.agent.corpus import retrieve_tool
 from deepcoder.config import AgentConfig, SandboxConfig, compose
@@ -90,6 +91,18 @@ def test_the_corpus_is_opened_only_for_an_agent_that_searches(docs: Path) -> Non
     pool = SandboxPool(SandboxConfig(workers=1))
     with pytest.raises(ConfigError, match="nothing to search"):
         Agent(ScriptedModel(), AgentConfig(tools=["retrieve", "finish"]), pool)
+
+
+def test_the_doctor_knows_the_corpus(docs: Path) -> None:
+    def corpus(*overrides: str) -> tuple[str, str]:
+        (check,) = doctor._guarded(doctor._corpus, config(docs, *overrides))
+        return check.verdict, check.found
+
+    assert corpus() == ("ok", f"2 passages of {docs}")
+    (docs / "broken.md").write_bytes(b"\0")
+    assert corpus() == ("warn", f"2 passages of {docs}; 1 files cannot be read")
+    assert corpus("retrieval.path=/nowhere")[0] == "fail"
+    assert list(doctor._corpus(compose("doctor"))) == []
 
 
 def test_run_folders_depend_on_the_corpus_only_when_it_is_searched(docs: Path) -> None:

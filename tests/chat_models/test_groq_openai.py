@@ -18,6 +18,7 @@ from deepcoder.chat_models.openai_compatible import PRESETS
 from deepcoder.chat_models.pricing import Spending
 from deepcoder.chat_models.wire import Unreadable, decode, encode, whole_text
 from deepcoder.errors import BackendError, ConfigError, MissingError, UnavailableError
+from deepcoder.rendering.control import COMMON
 from deepcoder.types import Completion, Message, Role, Sampling
 
 KINDS = ("groq", "openai_compatible")
@@ -241,6 +242,14 @@ def test_deepseek_gets_its_reasoning_back_and_no_seed():
     assert "seed" not in body
     plain = encode(history, replay_reasoning=False)
     assert plain[2]["content"].startswith("<think>")
+
+
+@pytest.mark.parametrize("token", COMMON)
+def test_control_tokens_in_contents_do_not_steer_a_server(token: str):
+    said = [Message(role=role, content=f"a {token} b") for role in (Role.USER, Role.ASSISTANT)]
+    for record in encode(said, replay_reasoning=False):
+        assert token not in record["content"]
+        assert record["content"].replace("\u200b", "") == f"a {token} b"
 
 
 def test_vllm_gives_token_ids_and_logprobs():

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from deepcoder import evaluate, train
+from deepcoder import evaluate, generate, train
 from deepcoder.config import compose
+from deepcoder.errors import MissingError
 from deepcoder.runs import stage_folder
 from deepcoder.trajectories.store import TrajectoryStore
 
+GENERATE = ("generation.limit=3", "problems.variants=2", "sandbox.workers=1")
 SMALL = (
     "student=tiny",
     "debug=short",
@@ -32,6 +34,33 @@ def run_stage(main, name: str, *overrides: str) -> Path:
     if not run.done:
         run.finish()
     return run.path
+
+
+def test_first_thoughts_votes_and_a_corpus_together(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# Heaps\n\nSmallest first.")
+    given = (
+        *GENERATE,
+        "agent=retrieve",
+        "agent.first_thought=true",
+        "agent.action_samples=2",
+        f"retrieval.path={tmp_path / 'docs'}",
+        f"paths.runs={tmp_path / 'runs'}",
+        f"paths.cache={tmp_path / 'cache'}",
+    )
+    cfg = compose("generate", list(given))
+    run = generate.main.open(cfg)
+    generate.main.run(cfg, run)
+    trajectories = list(TrajectoryStore(run.path / "trajectories.jsonl"))
+    assert len(trajectories) == 3
+    for trajectory in trajectories:
+        assert trajectory.prompt_version == "codeact-v2+first_thought-v1"
+        assert trajectory.steps[0].reason.startswith(trajectory.first_thought)
+        assert [step.vote.samples for step in trajectory.steps] == [2] * len(trajectory.steps)
+        assert trajectory.usage.requests == 1 + 2 * len(trajectory.steps)
+    missing = compose("generate", [*given, "retrieval.path=/nowhere"])
+    with pytest.raises(MissingError, match="/nowhere does not exist"):
+        generate.main.run(missing, generate.main.open(missing))
 
 
 @pytest.mark.parametrize("agent", ["tool_call", "react"])
