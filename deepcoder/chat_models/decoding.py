@@ -15,6 +15,7 @@ rounding of a matrix product depends on the number of rows, so near-ties may fal
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from deepcoder.chat_models.decode_attention import applies, one_token_attention
 from deepcoder.chat_models.slots import SlotCache
 
 if TYPE_CHECKING:
@@ -97,7 +99,10 @@ class BatchDecoder:
         self.model = model
         self.context = context
         self.stop_ids = frozenset(stop_ids)
-        self.cache = SlotCache(model.config.get_text_config().num_hidden_layers, slots)
+        self._one_token = applies(model)
+        self.cache = SlotCache(
+            model.config.get_text_config().num_hidden_layers, slots, wide_keys=self._one_token
+        )
         self.device = model.get_input_embeddings().weight.device
         self.prefilled = 0
         """Prompt tokens computed; the rest were found in the cache."""
@@ -188,7 +193,8 @@ class BatchDecoder:
         keys = torch.arange(max(lengths) + 1, device=self.device)
         seen = keys[None, :] <= positions
         pending = [[row.ids[-1]] for row in self._rows]
-        logits = self._forward(pending, positions, seen[:, None, None])
+        with one_token_attention(self.model) if self._one_token else contextlib.nullcontext():
+            logits = self._forward(pending, positions, seen[:, None, None])
         for index, row in enumerate(self._rows):
             self._slots[index].cached.append(row.ids[-1])
         return self._extend(logits, slots)

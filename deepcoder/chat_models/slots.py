@@ -37,12 +37,12 @@ class _Layer(CacheLayerMixin):
         self.owner = owner
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        def pool(like: Tensor) -> Tensor:
-            return like.new_zeros(
-                self.owner.slots, like.shape[1], self.owner.capacity, like.shape[3]
-            )
+        def pool(like: Tensor, dtype: torch.dtype) -> Tensor:
+            size = (self.owner.slots, like.shape[1], self.owner.capacity, like.shape[3])
+            return like.new_zeros(size, dtype=dtype)
 
-        self.keys, self.values = pool(key_states), pool(value_states)
+        keys = torch.float32 if self.owner.wide_keys else key_states.dtype
+        self.keys, self.values = pool(key_states, keys), pool(value_states, value_states.dtype)
         self.is_initialized = True
 
     def update(
@@ -60,11 +60,14 @@ class _Layer(CacheLayerMixin):
         if self.owner.positions is None:
             keys[rows, :, self.owner.start : end] = key_states
             values[rows, :, self.owner.start : end] = value_states
+            return keys[rows, :, :end].to(key_states.dtype), values[rows, :, :end]
         else:
             positions = self.owner.positions.to(keys.device)
             index = torch.arange(len(positions), device=keys.device)
-            keys[index, :, positions] = key_states[:, :, 0]
+            keys[index, :, positions] = key_states[:, :, 0].to(keys.dtype)
             values[index, :, positions] = value_states[:, :, 0]
+        if self.owner.wide_keys:
+            return keys[rows, :, :end], values[rows]
         return keys[rows, :, :end], values[rows, :, :end]
 
     def both(self) -> tuple[Tensor, Tensor]:
@@ -93,10 +96,15 @@ class _Layer(CacheLayerMixin):
 
 
 class SlotCache(Cache):
-    """`slots` rows of keys and values that grow together and are filled apart."""
+    """`slots` rows of keys and values that grow together and are filled apart.
 
-    def __init__(self, layers: int, slots: int) -> None:
+    `wide_keys` keeps the keys in float32 and hands them to decoding steps like that (see
+    `decode_attention`); a prefill gets them in the model's own format.
+    """
+
+    def __init__(self, layers: int, slots: int, *, wide_keys: bool = False) -> None:
         self.slots = slots
+        self.wide_keys = wide_keys
         self.capacity = 0
         self.rows = slice(0, 0)
         self.start = 0
