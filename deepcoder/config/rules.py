@@ -74,6 +74,14 @@ def validate(cfg: Config) -> None:
             fix="add teacher.model=<hub id or folder of a transformers model>",
         )
     _validate_remote_teacher(cfg)
+    if cfg.problems.kind is ProblemsKind.mapped and not (
+        cfg.problems.path and cfg.problems.columns
+    ):
+        raise ConfigError(
+            "problems=mapped needs a file or a hub data set, and which of its columns is what.",
+            fix="add problems.path=<file or owner/name> "
+            "'problems.columns={prompt: text, entry_point: name, tests: test_list}'",
+        )
     if cfg.problems.kind is ProblemsKind.jsonl and not cfg.problems.path:
         raise ConfigError("problems=jsonl needs a file.", fix="add problems.path=<file.jsonl>")
     own = cfg.benchmark.problems

@@ -50,7 +50,15 @@ class ProblemsConfig:
 
     kind: ProblemsKind = ProblemsKind.builtin
     path: str | None = None
-    """File to read (jsonl, mbpp, humaneval); null looks for a package, then the hub."""
+    """File to read (all kinds but builtin): JSON Lines, JSON or Parquet. Null looks for a package,
+    then the hub; `mapped` takes the name of a hub data set here as well."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Our field to the set's column, e.g. {prompt: text, tests: test_list} (mapped)."""
+    subset: str | None = None
+    """Name of the configuration of a hub data set (mapped)."""
+    max_cases: int | None = None
+    """Hidden cases kept per problem, spread evenly over all; null keeps all (mbpp_plus,
+    humaneval_plus, apps, livecodebench)."""
     bank: bool = True
     """Include the hand-written problems (builtin)."""
     variants: int = 16

@@ -31,7 +31,7 @@ from deepcoder.errors import DataError, MissingError
 from deepcoder.problems.asserts import Unconvertible, read_asserts
 from deepcoder.types import Case, Problem, ProblemForm
 
-__all__ = ["read_problems", "read_records"]
+__all__ = ["problem_of", "read_problems", "read_records"]
 
 _FORMAT = "see `pydoc deepcoder.problems.jsonl` for the format of a record."
 
@@ -49,7 +49,7 @@ def read_problems(path: str | Path) -> tuple[Problem, ...]:
     lines: dict[str, int] = {}
     for line, record in read_records(path):
         record.setdefault("id", f"{path.name.split('.')[0]}/{line}")
-        problem = _problem(record, path, line)
+        problem = problem_of(record, f"{path}, line {line}")
         if problem.id in lines:
             raise DataError(
                 f"{path}, line {line}: the id {problem.id!r} was used in line {lines[problem.id]}.",
@@ -96,7 +96,8 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, record
 
 
-def _problem(record: dict[str, Any], path: Path, line: int) -> Problem:
+def problem_of(record: dict[str, Any], where: str) -> Problem:
+    """The problem of a record that stands at `where`. Raises DataError."""
     try:
         record = _with_tests(record)
         problem = Problem.model_validate_json(json.dumps(record))
@@ -104,14 +105,14 @@ def _problem(record: dict[str, Any], path: Path, line: int) -> Problem:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the record"
         reason = first["msg"].removeprefix("Value error, ")
-        raise DataError(f"{path}, line {line}: {place}: {reason}.", fix=_FORMAT) from None
+        raise DataError(f"{where}: {place}: {reason}.", fix=_FORMAT) from None
     except ValueError as error:
-        raise DataError(f"{path}, line {line}: {error}.", fix=_FORMAT) from None
+        raise DataError(f"{where}: {error}.", fix=_FORMAT) from None
     for group in ("visible", "hidden"):
         for index, case in enumerate(getattr(problem, group)):
             flaw = _flaw(case, problem.form)
             if flaw:
-                raise DataError(f"{path}, line {line}: {group}.{index}{flaw}.", fix=_FORMAT)
+                raise DataError(f"{where}: {group}.{index}{flaw}.", fix=_FORMAT)
     return problem
 
 

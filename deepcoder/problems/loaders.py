@@ -1,7 +1,9 @@
 """`load_problems`: the one entrance to problems, for training and for evaluation.
 
 `builtin` is the hand-written bank and the procedural families, `jsonl` a user's own file
-(`deepcoder.problems.jsonl`), `mbpp` and `humaneval` the public sets (`deepcoder.problems.public`).
+(`deepcoder.problems.jsonl`), `mbpp` and `humaneval` the public sets (`deepcoder.problems.public`)
+and their + forms (`plus`), `apps` and `livecodebench` programs (`programs`), `mapped` any other set
+(`mapped`).
 
 The side of the split that a problem is on never depends on the seed: variants are split by the
 hash of their parameters (`families.core`), listed problems by the hash of their id, a fixed share
@@ -39,6 +41,7 @@ def load_problems(cfg: ProblemsConfig, split: Split) -> tuple[Problem, ...]:
         MissingError: a public set that is neither at `path`, nor in a package, nor on the hub.
     """
     kind = str(getattr(cfg.kind, "value", cfg.kind))
+    problems: tuple[Problem, ...]
     if kind == "builtin":
         problems = _builtin(cfg, split)
     elif kind == "jsonl":
@@ -51,6 +54,25 @@ def load_problems(cfg: ProblemsConfig, split: Split) -> tuple[Problem, ...]:
         from deepcoder.problems.public import mbpp
 
         problems = mbpp(cfg.path, split)
+    elif kind in ("mbpp_plus", "humaneval_plus"):
+        from deepcoder.problems.plus import humaneval_plus, mbpp_plus
+
+        plus = mbpp_plus if kind == "mbpp_plus" else humaneval_plus
+        problems = plus(cfg.path, split, cfg.max_cases)
+    elif kind == "apps":
+        from deepcoder.problems.programs import read_programs
+
+        listed = read_programs(cfg.path, "codeparrot/apps", cfg.max_cases)
+        problems = split_listed(listed, split, cfg.heldout_fraction)
+    elif kind == "livecodebench":
+        from deepcoder.problems.programs import livecodebench
+
+        problems = livecodebench(cfg.path, split, cfg.max_cases)
+    elif kind == "mapped":
+        from deepcoder.problems.mapped import read_mapped
+
+        listed = read_mapped(cfg.path or "", dict(cfg.columns), cfg.subset)
+        problems = split_listed(listed, split, cfg.heldout_fraction)
     elif kind == "humaneval":
         from deepcoder.problems.public import humaneval
 

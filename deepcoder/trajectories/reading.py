@@ -7,7 +7,7 @@
             use(item)
 
 A record that cannot be used becomes a `Rejection` with file, line and reason, and reading goes on.
-How bytes become JSON values is the business of `trajectories.decoding`; a source may also be a
+How bytes become JSON values is the business of `deepcoder.decoding`; a source may also be a
 folder of such files. The writer of our own files, which refuses to go on after damage, is
 `deepcoder.trajectories.store`.
 """
@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from deepcoder.decoding import Undecodable, count_values, decoded
 from deepcoder.errors import DataError, MissingError
-from deepcoder.trajectories.decoding import Undecodable, count_values, decoded
 from deepcoder.trajectories.importers import (
     UnreadableRecord,
     atif,

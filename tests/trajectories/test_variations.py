@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from deepcoder.trajectories import decoding
+from deepcoder import decoding
 from deepcoder.trajectories.reading import (
     ReadFailure,
     Rejection,
