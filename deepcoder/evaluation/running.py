@@ -19,7 +19,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from omegaconf import OmegaConf
 
 from deepcoder import __version__
 from deepcoder.chat_models.throughput import Throughput
@@ -112,12 +114,13 @@ async def _play_model(
 
     benchmark, name = cfg.benchmark, model.name
     local = isinstance(chat, LocalChatModel)
+    settings = agent_settings(cfg)
     agent = Agent(
         chat,
-        agent_settings(cfg),
+        settings,
         pool,
         keep_thinking=cfg.data.keep_thinking,
-        retrieve=retrieve_tool(cfg),
+        retrieve=retrieve_tool(cast("Config", OmegaConf.merge(cfg, {"agent": settings}))),
     )
     tasks = plan(agent, problems, samples=benchmark.samples, seed=cfg.seed).tasks
     path = run.path / f"{name}.jsonl"

@@ -2,9 +2,12 @@
 
 A file is one JSON array or JSON Lines; a record needs `question` and `answer` (a text, or a list of
 accepted ones), and may have `_id` or `id`, `level` (easy, medium, hard) and `type`, which becomes
-the topic. `context` and `supporting_facts` are not shown: finding them is the agent's task.
+the topic. `context` and `supporting_facts` are not shown: finding them is the agent's task. The
+paragraphs of all contexts make the collection that the tool `retrieve` searches:
 
-    problems = questions("hotpot_dev_distractor_v1.json", "heldout")
+    python -m deepcoder.problems.questions hotpot_dev_distractor_v1.json corpus/
+    python -m deepcoder.evaluate benchmark=hotpotqa retrieval.path=corpus \\
+        benchmark.problems.path=hotpot_dev_distractor_v1.json
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ from deepcoder.types import Case, Difficulty, Problem, ProblemForm
 if TYPE_CHECKING:
     from deepcoder.problems.families import Split
 
-__all__ = ["questions"]
+__all__ = ["questions", "write_corpus"]
 
 _LEVELS = frozenset(Difficulty)
+_SECTIONS = 500
+"""Paragraphs in one file of a corpus."""
 
 
 def questions(path: str | None, split: Split) -> tuple[Problem, ...]:
@@ -45,6 +50,32 @@ def questions(path: str | None, split: Split) -> tuple[Problem, ...]:
             "benchmark.problems.path to it",
         )
     return tuple(_question(row, where, number) for number, where, row in _rows(Path(path)))
+
+
+def write_corpus(path: Path, folder: Path) -> int:
+    """Write the paragraphs of all contexts, each once, as Markdown files; returns how many.
+
+    A paragraph is a section under its title; hundreds share a file. Raises DataError when the file
+    has no contexts.
+    """
+    paragraphs: dict[str, str] = {}
+    for _, where, row in _rows(path):
+        try:
+            for title, sentences in row.get("context", ()):
+                paragraphs[str(title)] = "".join(sentences).strip()
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{where}: `context` is no list of title and sentences.",
+                fix="use the file as published",
+            ) from None
+    if not paragraphs:
+        raise DataError(f"{path} has no contexts.", fix="use the file with distractors")
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = [f"# {title}\n\n{text}\n" for title, text in sorted(paragraphs.items())]
+    for start in range(0, len(sections), _SECTIONS):
+        file = folder / f"{start // _SECTIONS:04d}.md"
+        file.write_text("\n".join(sections[start : start + _SECTIONS]), encoding="utf-8")
+    return len(sections)
 
 
 def _rows(path: Path) -> list[tuple[int, str, dict[str, Any]]]:
@@ -81,3 +112,11 @@ def _question(row: dict[str, Any], where: str, number: int) -> Problem:
         source="hotpotqa",
         licence="CC-BY-SA-4.0",
     )
+
+
+if __name__ == "__main__":
+    import sys
+
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m deepcoder.problems.questions FILE FOLDER")
+    print(write_corpus(Path(sys.argv[1]), Path(sys.argv[2])), "paragraphs in", sys.argv[2])

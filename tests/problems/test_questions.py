@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from deepcoder.config import compose
 from deepcoder.errors import ConfigError, DataError, MissingError
 from deepcoder.problems.loaders import load_problems
-from deepcoder.problems.questions import questions
+from deepcoder.problems.questions import questions, write_corpus
 from deepcoder.problems.show import task_text
 
 ROWS = [
@@ -46,3 +47,22 @@ def test_what_cannot_be_used_is_one_line(tmp_path) -> None:
     path.write_text('[{"question": ]')
     with pytest.raises(DataError, match="is not JSON"):
         questions(str(path), "heldout")
+
+
+def test_contexts_become_a_corpus_that_can_be_searched(tmp_path) -> None:
+    from deepcoder.agent.corpus import retrieve_tool
+
+    path = tmp_path / "q.jsonl"
+    contexts = [["Oslo", ["Oslo is the capital ", "of Norway."]], ["Bergen", ["A rainy city."]]]
+    rows = [{"question": "?", "answer": "x", "context": contexts} for _ in range(2)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert write_corpus(path, tmp_path / "corpus") == 2
+    cfg = compose(
+        "evaluate",
+        ["agent=retrieve", f"retrieval.path={tmp_path}/corpus", f"paths.cache={tmp_path}/cache"],
+    )
+    found = asyncio.run(retrieve_tool(cfg).trial({"query": "capital of Norway"}))
+    assert "Oslo is the capital of Norway." in found.observation.content
+    path.write_text('{"question": "?", "answer": "x"}')
+    with pytest.raises(DataError, match="has no contexts"):
+        write_corpus(path, tmp_path / "none")

@@ -10,6 +10,7 @@ import pytest
 from deepcoder.config import compose
 from deepcoder.errors import ConfigError, IncompleteError
 from deepcoder.evaluate import main
+from deepcoder.problems.questions import write_corpus
 from deepcoder.runs import stage_folder
 from deepcoder.students import attach_lora, load_base
 from deepcoder.trajectories.store import TrajectoryStore
@@ -173,3 +174,31 @@ def test_a_single_turn_has_one_answer_and_no_tools(tmp_path) -> None:
     cfg = config(tmp_path, "benchmark.models=[teacher]", "benchmark.mode=single")
     run = run_stage(cfg)
     assert {(len(row.steps), row.tools) for row in rows(run, "teacher")} == {(1, ("finish",))}
+
+
+def test_questions_are_played_with_retrieval(tmp_path) -> None:
+    rows = [
+        {"question": f"{i}?", "answer": "Oslo", "context": [["Oslo", ["A city."]]]}
+        for i in range(3)
+    ]
+    file = tmp_path / "questions.json"
+    file.write_text(json.dumps(rows))
+    write_corpus(file, tmp_path / "corpus")
+    cfg = config(
+        tmp_path,
+        "benchmark=hotpotqa",
+        f"benchmark.problems.path={file}",
+        f"retrieval.path={tmp_path}/corpus",
+        "benchmark.models=[base]",
+        "benchmark.limit=3",
+        "benchmark.max_tokens=12",
+        "benchmark.bootstrap=50",
+    )
+    run = run_stage(cfg)
+    results = json.loads((run.path / "results.json").read_text())
+    assert results["models"]["base"]["all"]["f1"]["mean"] == 0
+    assert rows_tools(run) == {("retrieve", "finish")}
+
+
+def rows_tools(run):
+    return {row.tools for row in rows(run, "base")}
