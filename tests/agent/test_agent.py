@@ -134,6 +134,27 @@ def test_an_unreadable_answer_counts_as_a_step_and_is_answered() -> None:
     assert "could not be read" in model.asked[1][0][-1].content
 
 
+@pytest.mark.parametrize(
+    ("protocol", "lost", "end"),
+    [
+        ("tool_call", "<think>\nwhy\n</think>\n\n<tool_call>\nnothing\n</tool_call>", "x = 1"),
+        ("react", "I would rather talk.", "Thought: a\nAction: finish[x = 1]"),
+    ],
+)
+def test_a_format_error_is_a_step_in_every_protocol(protocol: str, lost: str, end: str) -> None:
+    model = ScriptedModel(lost, end)
+    trajectory = play(model, protocol=protocol, prompt=f"{protocol}-v1")
+    first, last = trajectory.steps
+    assert (first.action, first.raw) == (None, lost)
+    assert first.observation is not None
+    assert first.observation.status is ObservationStatus.FORMAT_ERROR
+    assert model.asked[1][0][-2].content == lost
+    assert trajectory.answer == "x = 1"
+    assert last.action is not None
+    always = play(ScriptedModel(lost), protocol=protocol, prompt=f"{protocol}-v1", max_invalid=3)
+    assert (always.stop, len(always.steps)) == (StopReason.MAX_INVALID, 3)
+
+
 def test_too_many_unreadable_answers_in_a_row_end_the_episode() -> None:
     assert play(ScriptedModel("no"), max_invalid=2).stop is StopReason.MAX_INVALID
     mixed = ScriptedModel("no", python("1"), "no", python("1"), ANSWER)
