@@ -42,7 +42,7 @@ def open_configured(cfg: Config) -> Corpus:
     with contextlib.ExitStack() as shown:
         advance: Any = None
 
-        def on_progress(done: int, total: int | None) -> None:
+        def on_progress(done: int, total: int) -> None:
             nonlocal advance
             if advance is None:  # nothing is shown when nothing has to be read
                 advance = shown.enter_context(progress("index documents", total))

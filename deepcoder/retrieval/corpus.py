@@ -123,11 +123,11 @@ def open_corpus(
     ranker: RankerName = RankerName.fts5,
     passage_chars: int = PASSAGE_CHARS,
     max_file_bytes: int = MAX_FILE_BYTES,
-    on_progress: Callable[[int, int | None], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Corpus:
     """The corpus of a folder, or of the running Python when `path` is None; built if need be.
 
-    `on_progress(done, total)` counts what is read: files of the folder, or modules (total None).
+    `on_progress(done, total)` counts what is read: files of the folder, or modules.
     Raises MissingError for a folder that is absent or holds nothing to read.
     """
     place = cache.expanduser() / "retrieval"
@@ -137,16 +137,14 @@ def open_corpus(
 
 
 def _python(
-    place: Path, ranker: RankerName, chars: int, on_progress: Callable[[int, int | None], None]
+    place: Path, ranker: RankerName, chars: int, on_progress: Callable[[int, int], None]
 ) -> Corpus:
     version = f"{platform.python_implementation()}-{platform.python_version()}".lower()
     index = Index.open(place / f"{version}-{chars}.sqlite")
 
     def read(name: str) -> Iterator[Document]:
         log.info("Reading the documentation of %s, once.", python_docs.SOURCE)
-        return python_docs.python_documents(
-            chars=chars, on_progress=lambda modules: on_progress(modules, None)
-        )
+        return python_docs.python_documents(chars=chars, on_progress=on_progress)
 
     index.update({python_docs.SOURCE: f"{version} {python_docs.VERSION}"}, read)
     return Corpus(python_docs.SOURCE, index, ranker, {})
@@ -158,7 +156,7 @@ def _folder(
     ranker: RankerName,
     chars: int,
     max_bytes: int,
-    on_progress: Callable[[int, int | None], None],
+    on_progress: Callable[[int, int], None],
 ) -> Corpus:
     folder = Folder(path, max_bytes=max_bytes)
     files = {file.name: file for file in folder.files()}
@@ -169,13 +167,14 @@ def _folder(
     def read(name: str) -> list[Document]:
         nonlocal done
         done += 1
-        on_progress(done, len(files))
+        on_progress(done, total)
         try:
             return folder.read(files[name], chars=chars)
         except Unreadable as reason:
             raise ValueError(str(reason)) from None
 
     stamps = {name: f"{file.size} {file.mtime_ns}" for name, file in files.items()}
+    total = len(index.stale(stamps))
     changes = index.update(stamps, read)
     skipped = defaultdict(list, folder.skipped)
     for name, reason in sorted(changes.failures.items()):

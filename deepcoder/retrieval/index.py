@@ -95,6 +95,11 @@ class Index:
 
     # ---------------------------------------------------------------------------- updating
 
+    def stale(self, sources: Mapping[str, str]) -> list[str]:
+        """The sources that an update would read."""
+        held = dict(self._connection.execute("SELECT name, stamp FROM sources"))
+        return [name for name, stamp in sources.items() if held.get(name) != stamp]
+
     def update(
         self, sources: Mapping[str, str], read: Callable[[str], Iterable[Document]]
     ) -> Changes:
@@ -110,7 +115,7 @@ class Index:
                 for name, stamp, failure in connection.execute("SELECT * FROM sources")
             }
             gone = held.keys() - sources.keys()
-            stale = [name for name, stamp in sources.items() if held.get(name, ("",))[0] != stamp]
+            stale = self.stale(sources)
             for name in (*gone, *(name for name in stale if name in held)):
                 self._forget(name)
             failures = {

@@ -35,18 +35,18 @@ _MARKS = re.compile(r"\n[*=~^-]{3,}\n")
 
 
 def python_documents(
-    *, chars: int, on_progress: Callable[[int], None] = lambda modules: None
+    *, chars: int, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Iterator[Document]:
     """Passages of at most `chars` characters about everything public.
 
-    `on_progress` is told how many modules were read. Raises DeepcoderError when the interpreter
-    cannot be read.
+    `on_progress` is told how many modules were read, of how many. Raises DeepcoderError when the
+    interpreter cannot be read.
     """
     used: set[str] = set()
     for line in _lines():
         entry = json.loads(line)
         if "progress" in entry:
-            on_progress(entry["progress"])
+            on_progress(*entry["progress"])
         elif "doc" in entry:
             yield from _documents(entry, used, chars)
 

@@ -128,7 +128,9 @@ def main() -> None:
     out, left_out = sys.stdout, 0
     found: dict[int, tuple[tuple[int, bool], str, Any, str]] = {}
     modules: list[ModuleType] = []
-    for position, name in enumerate(module_names()):
+    names = list(module_names())
+    for position, name in enumerate(names, 1):
+        print(json.dumps({"progress": [position, len(names)]}), file=out, flush=True)
         try:
             # What a module prints while it is imported is not ours.
             with contextlib.redirect_stdout(io.StringIO()):
@@ -148,7 +150,6 @@ def main() -> None:
             held = found.get(id(value))
             if held is None or rank < held[0]:
                 found[id(value)] = (rank, f"{name}.{member}", value, name)
-        print(json.dumps({"progress": position + 1}), file=out, flush=True)
     for _, name, value, module_name in sorted(found.values(), key=lambda item: item[1]):
         for line in described(name, value, module_name):
             print(json.dumps(line), file=out)

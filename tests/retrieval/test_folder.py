@@ -164,11 +164,11 @@ def test_a_folder_that_is_missing_or_empty_says_what_to_do(tmp_path: Path) -> No
 
 def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     docs = write(tmp_path / "docs", a_md="apples", b_md="bananas", c_md="cherries")
-    read: list[int] = []
+    read: list[tuple[int, int]] = []
 
     def open_and_count() -> Corpus:
         read.clear()
-        return opened(docs, tmp_path / "cache", on_progress=lambda done, total: read.append(done))
+        return opened(docs, tmp_path / "cache", on_progress=lambda *seen: read.append(seen))
 
     first = open_and_count()
     assert len(read) == 3
@@ -178,7 +178,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     write(docs, b_md="blueberries", d_md="dates")
     (docs / "c.md").unlink()
     corpus = open_and_count()
-    assert len(read) == 2
+    assert read == [(1, 2), (2, 2)]
     assert [document.id for document in corpus.documents()] == ["a.md", "b.md", "d.md"]
     assert titles(corpus, "banana") == []
     assert titles(corpus, "blueberry") == ["b.md"]
