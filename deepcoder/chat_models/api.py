@@ -50,6 +50,11 @@ __all__ = ["ApiTeacher", "Provider", "RefusedError", "Transport"]
 log = logging.getLogger(__name__)
 
 CHARS_PER_TOKEN = 3.2
+LONGEST_TOKEN = 64
+"""Characters that one token may stand for; an answer beyond `max_tokens` of them is cut off."""
+DOUBTS = 2
+"""Times that a refusal for good is asked again, once something was answered: gateways say 401 or
+404 in the middle of a run while they are being replaced."""
 
 
 class RefusedError(Exception):
@@ -84,6 +89,10 @@ class Transport(Protocol):
 
     async def models(self) -> Reply:
         """The provider's list of models."""
+        ...
+
+    def strike(self, text: str) -> str:
+        """The text without the key."""
         ...
 
     async def aclose(self) -> None: ...
@@ -125,6 +134,7 @@ class ApiTeacher:
         )
         self._answered = 0
         self._mean_answer = 0.0  # tokens, over what was answered so far
+        self._prompt_share = 1.0  # tokens of a prompt, as a part of what was estimated
         self.faults: Counter[Fault] = Counter()
         """What was met so far, for the log."""
 
@@ -183,6 +193,14 @@ class ApiTeacher:
         response, seconds = await self._ask(request)
         return self._completion(request, decode(response), seconds)
 
+    def headroom(self) -> dict[str, Any]:
+        """What is left of the provider's limits, for the progress line."""
+        return self._limiter.headroom()
+
+    def limits(self) -> tuple[float | None, float | None]:
+        """(requests, tokens) a minute that are known to bound it; None is not known."""
+        return self._limiter.limits()
+
     async def aclose(self) -> None:
         if self.faults:
             met = ", ".join(f"{fault} {count}" for fault, count in self.faults.most_common())
@@ -222,29 +240,20 @@ class ApiTeacher:
 
     async def _ask(self, request: Request) -> tuple[Any, float]:
         """(the response's JSON, seconds it took), after as many attempts as it takes."""
-        failures = 0
-        loop = asyncio.get_running_loop()
-        limited_since: float | None = None
+        failures = doubts = 0
         while True:
             ticket = await self._admit(request)
-            began = loop.time()
             outcome = await self._attempt(request, ticket)
             if isinstance(outcome, _Done):
                 return outcome.response, outcome.seconds
             self.faults[outcome.fault] += 1
             if outcome.fault is Fault.RATE:
-                limited_since = began if limited_since is None else limited_since
-                if loop.time() - limited_since > self._cfg.patience_seconds:
-                    raise UnavailableError(
-                        f"{self._provider.label} refuses every request as too many "
-                        f"({outcome.detail}).",
-                        fix="lower generation.workers or teacher.requests_per_minute, or wait, "
-                        "and run the same command again",
-                    )
-                continue  # the limiter says when
-            if not outcome.fault.retried:
-                raise self._given_up(outcome)
+                continue  # the limiter says when, and when no more
             failures += 1
+            if not outcome.fault.retried:
+                doubts += 1
+                if not self._answered or outcome.fault is Fault.TOO_LONG or doubts > DOUBTS:
+                    raise self._given_up(outcome)
             if failures >= self._cfg.attempts:
                 raise UnavailableError(
                     f"{self._provider.label} failed {failures} times in a row to answer one "
@@ -290,8 +299,7 @@ class ApiTeacher:
             return self._accept(request, ticket, reply, done)
         if reply is not None and failure is None:
             try:
-                response = json.loads(reply.body)
-                decode(response)
+                response = self._read(reply)
             except (Unreadable, ValueError, RecursionError) as error:
                 failure = _Failure(Fault.BROKEN, _first_line(error, reply.body))
             else:
@@ -302,18 +310,29 @@ class ApiTeacher:
             self._book_estimate(request, failure.fault)
         return failure
 
+    def _read(self, reply: Reply) -> Any:
+        """The response's JSON. Raises Unreadable, ValueError or RecursionError."""
+        response = json.loads(reply.body)
+        if b"\\u" in reply.body:  # an escape could hide the key from the transport
+            response = json.loads(self._transport.strike(json.dumps(response)))
+        decode(response)
+        return response
+
     def _accept(self, request: Request, ticket: Ticket, reply: Reply, done: _Done) -> _Done:
         """Book and keep an answer before anybody uses it."""
         answer = decode(done.response)
         usage = self._usage(request, answer)
         known = answer.completion_tokens is not None
-        self._spending.book(usage, estimated=None if known else "no usage in the response")
         self._answered += 1
         self._mean_answer += (usage.completion_tokens - self._mean_answer) / self._answered
+        if answer.prompt_tokens:
+            seen = answer.prompt_tokens / estimate_tokens(request.messages)
+            self._prompt_share += (min(seen, 4.0) - self._prompt_share) / min(self._answered, 50)
         self._limiter.answered(
             ticket, reply.headers, tokens=usage.prompt_tokens + usage.completion_tokens
         )
         self._breaker.succeeded()
+        self._spending.book(usage, estimated=None if known else "no usage in the response")
         if self._cache is not None:
             self._cache.put(request, done.response, seconds=done.seconds)
         return done
@@ -363,7 +382,7 @@ class ApiTeacher:
         """Tokens that a request will probably take, for the limiter."""
         most = int(request.body[self._provider.max_tokens_field])
         answer = min(most, 1.3 * self._mean_answer) if self._answered else most
-        return estimate_tokens(request.messages) + int(answer)
+        return int(1.05 * self._prompt_share * estimate_tokens(request.messages) + answer)
 
     def _book_estimate(self, request: Request, why: str) -> None:
         """Book a request that was perhaps charged although its usage never arrived."""
@@ -391,10 +410,13 @@ class ApiTeacher:
         )
 
     def _completion(self, request: Request, answer: Answer, seconds: float) -> Completion:
+        longest = LONGEST_TOKEN * int(request.body[self._provider.max_tokens_field])
+        text, reasoning = answer.text[:longest], answer.reasoning
+        cut = len(text) < len(answer.text)
         return Completion(
-            text=answer.text,
-            reasoning=answer.reasoning,
-            finish=answer.finish,
+            text=text,
+            reasoning=None if reasoning is None else reasoning[:longest],
+            finish="length" if cut else answer.finish,
             usage=self._usage(request, answer, seconds),
             token_ids=answer.token_ids,
             logprobs=answer.logprobs,

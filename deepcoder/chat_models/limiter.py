@@ -2,18 +2,17 @@
 
 One queue, first come, first served. The one at its head goes when all of these allow it:
 
-- **configured or learned rate**: requests are spaced evenly (a burst that fits a minute may still
-  break a server that counts seconds), tokens are summed over the last 60 s;
-- **headers** (`x-ratelimit-{limit,remaining,reset}-{requests,tokens}`): no more than `remaining`,
-  less what is in flight, until `reset` has passed. On Groq, requests are counted a day and tokens
-  a minute; nothing here depends on which, because only remaining and reset are believed;
-- **after a 429**: nobody before `retry-after`, then a single one, and the rest evenly when it has
-  been answered, so that there is no herd.
+- **a known rate** (configured, named in a refusal, or learned): requests are spaced evenly, because
+  a burst that fits a minute may still break a server that counts seconds; and no minute holds more;
+- **known tokens a minute** (configured or named): summed over the last minute, with an estimate for
+  what is in flight;
+- **headers** (see `headers`): no more than what remains, less what is in flight. When their time is
+  over, what remains is not known until a single request has asked: a server may give back a little
+  at a time. On Groq requests are counted a day and tokens a minute; nothing here depends on it;
+- **after a 429**: nobody before its time, then a single one, and the rest when it was answered.
 
-Groq's requests per *minute* show only as 429s. Where its text names the limit, that is taken;
-otherwise the rate is learned: down to what was let through, and up by a twentieth a minute (AIMD;
-Jacobson 1988 for the idea). Alternative: a fixed number of connections, which either wastes a
-fast provider or trips a slow one.
+Requests a minute that no header tells are learned (`learning`). Alternative: a fixed number of
+connections, which either wastes a fast provider or trips a slow one.
 
 Example::
 
@@ -26,15 +25,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import math
 import re
-import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
+from deepcoder.chat_models.headers import Quota, parse_duration, quotas, retry_after
+from deepcoder.chat_models.learning import Rate
 from deepcoder.errors import UnavailableError
 
 __all__ = ["Limiter", "Ticket", "parse_duration", "retry_after"]
@@ -42,43 +42,13 @@ __all__ = ["Limiter", "Ticket", "parse_duration", "retry_after"]
 MINUTE = 60.0
 SHARE = 0.98
 """Part of a limit that is used: clocks and networks are not exact."""
+SPAN = MINUTE / SHARE
+"""Seconds that a minute is taken to last, so that a limit of few requests is used whole."""
 CREDIT = 0.5
 """Seconds that a late request may be late without the next being later: within what SHARE leaves
 of a minute, so that no minute holds more than the limit."""
-IN_A_ROW = 3
-"""Refusals in a row after which a rate is set; two within a minute lower one that there is."""
-OFTEN = 4
-"""Refusals within half a minute after which it is, too, when they name a time to wait."""
 _EPSILON = 1e-3
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_NAMED = re.compile(r"\((?P<kind>[RT]P[MD])\):?\s*Limit\s+(?P<limit>\d+)", re.I)
-_AGAIN = re.compile(r"try again in ([\dhms. ]+)", re.I)
-
-
-def parse_duration(text: str) -> float | None:
-    """Seconds in `7.66s`, `2m59.56s`, `120ms` or a bare number; None for anything else."""
-    text = text.strip()
-    with contextlib.suppress(ValueError):
-        seconds = float(text)
-        return seconds if math.isfinite(seconds) and seconds >= 0 else None
-    parts = _PARTS.findall(text)
-    if not parts or _PARTS.sub("", text).strip():
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def retry_after(headers: Mapping[str, str], detail: str = "") -> float | None:
-    """Seconds that a refusal asks to wait: header (seconds or a date), else its text, else None."""
-    value = headers.get("retry-after", "")
-    seconds = parse_duration(value)
-    if seconds is None and value:
-        with contextlib.suppress(ValueError, TypeError):
-            when = email.utils.parsedate_to_datetime(value)
-            seconds = max(0.0, when.timestamp() - time.time())
-    if seconds is None and (match := _AGAIN.search(detail)):
-        seconds = parse_duration(match[1].strip(" ."))
-    return seconds
+_NAMED = re.compile(r"\((?P<kind>[RT]P[MD])\):?\s*Limit:?\s+(?P<limit>\d+)", re.I)
 
 
 @dataclass
@@ -88,8 +58,37 @@ class Ticket:
     number: int
     sent: float
     tokens: int
-    open: bool = True
     refused: bool = False
+
+
+@dataclass
+class _Recent:
+    """Amounts and their times within the last `SPAN` seconds."""
+
+    entries: deque[tuple[float, float]] = field(default_factory=deque)
+    total: float = 0.0
+
+    def add(self, at: float, amount: float) -> None:
+        self.entries.append((at, amount))
+        self.total += amount
+
+    def forget(self, now: float) -> None:
+        while self.entries and self.entries[0][0] <= now - SPAN:
+            self.total -= self.entries.popleft()[1]
+
+    def delay(self, wanted: float, limit: float, in_flight: float, now: float) -> float:
+        """Seconds until `wanted` more fit under the limit; infinite: when one comes back."""
+        over = self.total + in_flight + wanted - limit
+        if over <= 0:
+            return 0.0
+        for at, amount in self.entries:
+            over -= amount
+            if over <= 0:
+                return at + SPAN - now
+        if in_flight:
+            return math.inf
+        # Larger than the limit: it goes alone, and the server decides.
+        return self.entries[-1][0] + SPAN - now if self.entries else 0.0
 
 
 @dataclass
@@ -99,17 +98,28 @@ class _Window:
     limit: float
     remaining: float
     resets: float
-    """When it is full again; infinite when it is."""
     number: int
     """Ticket whose answer said so: answers overtake one another."""
+    probe: int = 0
+    """Ticket that went to ask again after its time was over."""
+
+
+@dataclass
+class _Lesson:
+    """A refusal that nothing explains, and who was under way when it came."""
+
+    since: float
+    asked: float | None
+    passed: int
+    pending: set[int]
 
 
 class Limiter:
     """See the module's text. Built inside or outside of a loop, used inside one.
 
     `first` is the longest pause in seconds after a first refusal that names no time. `patience` is
-    the longest wait in seconds that is waited; a longer one (a quota of the day)
-    raises UnavailableError saying when it ends.
+    the longest that is waited, in seconds: for a quota of the day, and for a provider that refuses
+    everybody. Beyond it `acquire` raises UnavailableError.
     """
 
     def __init__(
@@ -122,32 +132,60 @@ class Limiter:
         random: Random | None = None,
     ) -> None:
         self._first = first
-        self._lessons: deque[float] = deque(maxlen=OFTEN)
-        self._ceiling = requests_per_minute
-        self._rate = requests_per_minute
+        self._rate = Rate(requests_per_minute)
         self._tokens = tokens_per_minute
         self._patience = patience
         self._random = random or Random()
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._book: deque[Ticket] = deque()
+        self._sent: deque[Ticket] = deque()  # of the last minute, without the refused
+        self._used = _Recent()  # tokens of requests that came back
         self._open: dict[int, Ticket] = {}
+        self._open_tokens = 0
         self._windows: dict[str, _Window] = {}
+        self._lesson: _Lesson | None = None
+        self._learned = 0.0  # when the last lesson came
         self._count = 0
         self._next = 0.0  # when the rate allows the next request
         self._gate = 0.0  # before this time nobody goes
         self._probing = True  # first of all, and after a refusal, one goes alone
-        self._refusals = 0  # in a row
-        self._lowered = 0.0
-        self._raised = 0.0
-        self._eager = False  # the learned rate may be far too low
+        self._in_a_row = 0  # refusals
+        self._refused_since: float | None = None
+        self.refusals = 0
+        """How often the provider said that it was too much."""
         self.waited = 0.0
-        """Seconds that requests have stood at the head of the queue, for the progress line."""
+        """Seconds that requests have stood at the head of the queue."""
 
     @property
     def requests_per_minute(self) -> float | None:
         """The rate that is kept now: configured, named by the provider, or learned."""
-        return self._rate
+        return self._rate.value
+
+    def headroom(self) -> dict[str, Any]:
+        """What is known of the limits and what is left of them now."""
+        found: dict[str, Any] = {}
+        now = asyncio.get_running_loop().time()
+        self._forget(now)
+        if self._rate.value:
+            found["requests_per_minute"] = round(self._rate.value, 1)
+            left = self._rate.value - len(self._sent)
+            found["requests_left"] = max(0, int(left))
+        if self._tokens is not None:
+            found["tokens_per_minute"] = int(self._tokens)
+            left = self._tokens - self._used.total - self._open_tokens
+            found["tokens_left"] = max(0, int(left))
+        for name, window in self._windows.items():
+            key = name.replace("-", "_") + "_left"
+            found[key] = int(window.remaining)
+        if self._gate > now:
+            found["closed_for_seconds"] = round(self._gate - now, 1)
+        return found
+
+    def limits(self) -> tuple[float | None, float | None]:
+        """(requests, tokens) a minute that bound this run, as far as known, for a forecast."""
+        window = self._windows.get("tokens")
+        told = window.limit if window is not None and math.isfinite(window.limit) else None
+        return self._rate.value, self._tokens if self._tokens is not None else told
 
     # ---------------------------------------------------------------------------------- asking
 
@@ -157,11 +195,7 @@ class Limiter:
         async with self._turn:
             began = loop.time()
             while (delay := self._delay(tokens, loop.time())) > 0:
-                if delay != math.inf and delay > self._patience:
-                    raise UnavailableError(
-                        f"The provider's quota is used up for another {_readable(delay)}.",
-                        fix="run the same command again then, or raise teacher.patience_seconds",
-                    )
+                self._lose_patience(delay, loop.time())
                 self._changed.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(None if delay == math.inf else delay + _EPSILON):
@@ -170,16 +204,30 @@ class Limiter:
             self.waited += now - began
             self._count += 1
             ticket = Ticket(self._count, now, tokens)
-            self._book.append(ticket)
+            self._sent.append(ticket)
             self._open[ticket.number] = ticket
-            if self._rate:
+            self._open_tokens += tokens
+            for window in self._windows.values():
+                if window.resets <= now and window.probe not in self._open:
+                    window.probe = ticket.number
+            if self._rate.value:
                 # Counted from when it was due, so that late waking does not lower the rate.
-                self._next = max(self._next, now - CREDIT) + self._interval
+                self._next = max(self._next, now - CREDIT) + SPAN / self._rate.value
             return ticket
 
-    @property
-    def _interval(self) -> float:
-        return MINUTE / (SHARE * self._rate) if self._rate else 0.0
+    def _lose_patience(self, delay: float, now: float) -> None:
+        if delay != math.inf and delay > self._patience:
+            raise UnavailableError(
+                f"The provider's quota is used up for another {_readable(delay)}.",
+                fix="run the same command again then, or raise teacher.patience_seconds",
+            )
+        since = self._refused_since
+        if since is not None and self._in_a_row > 1 and now - since > self._patience:
+            raise UnavailableError(
+                f"The provider has refused every request as too many for {_readable(now - since)}.",
+                fix="lower generation.workers or teacher.requests_per_minute, or wait, and run "
+                "the same command again",
+            )
 
     def _delay(self, tokens: int, now: float) -> float:
         """Seconds until the head of the queue should look again; 0 when it may go."""
@@ -188,45 +236,52 @@ class Limiter:
             return self._gate - now
         if self._probing and self._open:
             return math.inf  # until the one that probes comes back
-        if self._rate and now < self._next:
+        delay = self._rate_delay(now)
+        if self._tokens is not None and delay == 0:
+            delay = self._used.delay(tokens, self._tokens, self._open_tokens, now)
+        for name, window in self._windows.items():
+            if delay == 0:
+                of_tokens = name.startswith("tokens")
+                delay = self._window_delay(window, tokens if of_tokens else 1, of_tokens, now)
+        return delay
+
+    def _rate_delay(self, now: float) -> float:
+        rate = self._rate.value
+        if rate is None:
+            # Where a refusal may come again, one at a time is enough to see it.
+            suspected = self._rate.suspected
+            doubtful = suspected is not None and self._within(MINUTE - 1.0, now) >= suspected
+            return math.inf if doubtful and self._open else 0.0
+        if now < self._next:
             return self._next - now
-        return max(
-            self._token_delay(tokens, now),
-            self._window_delay("requests", 1, len(self._open), now),
-            self._window_delay("tokens", tokens, sum(t.tokens for t in self._open.values()), now),
-        )
+        full = len(self._sent) - max(1, math.floor(rate + 1e-6))
+        # The first of those that must be over a minute old before one more fits.
+        return self._sent[full].sent + SPAN - now if full >= 0 else 0.0
 
-    def _token_delay(self, tokens: int, now: float) -> float:
-        if self._tokens is None:
+    def _window_delay(self, window: _Window, wanted: float, of_tokens: bool, now: float) -> float:
+        if of_tokens:
+            in_flight: float = self._open_tokens
+        else:  # counted when they arrive, so the window knows those that went before its ticket
+            in_flight = sum(number > window.number for number in self._open)
+        if window.remaining - in_flight >= wanted:
             return 0.0
-        past = [t for t in self._book if not (t.open or t.refused) and t.sent > now - MINUTE]
-        used = sum(t.tokens for t in past) + sum(t.tokens for t in self._open.values())
-        over = used + tokens - SHARE * self._tokens
-        if over <= 0 or not used:
-            return 0.0
-        for ticket in sorted(past, key=lambda ticket: ticket.sent):
-            over -= ticket.tokens
-            if over <= 0:
-                return ticket.sent + MINUTE - now
-        if self._open:
-            return math.inf  # until one of them comes back
-        return past[-1].sent + MINUTE - now  # larger than the limit: alone, and the server decides
+        if now < window.resets:
+            return window.resets - now  # or sooner, when one comes back
+        return math.inf if window.probe in self._open else 0.0
 
-    def _window_delay(self, name: str, wanted: float, in_flight: float, now: float) -> float:
-        window = self._windows.get(name)
-        if window is None or window.remaining - in_flight >= wanted:
-            return 0.0
-        if in_flight:
-            return max(window.resets - now, _EPSILON)  # or sooner, when one comes back
-        return max(window.resets - now, 0.0)
+    def _within(self, seconds: float, now: float) -> int:
+        """Requests that were sent within the last seconds (a little less than a minute)."""
+        older = 0
+        for ticket in self._sent:  # in order of sending: only those of the last two seconds differ
+            if ticket.sent > now - seconds:
+                break
+            older += 1
+        return len(self._sent) - older
 
     def _forget(self, now: float) -> None:
-        """Drop what no longer counts: requests of over a minute ago, windows that have reset."""
-        while self._book and not self._book[0].open and self._book[0].sent <= now - MINUTE:
-            self._book.popleft()
-        for window in self._windows.values():
-            if window.resets <= now:
-                window.remaining, window.resets = window.limit, math.inf
+        self._used.forget(now)
+        while self._sent and self._sent[0].sent <= now - SPAN:
+            self._sent.popleft()
 
     # ------------------------------------------------------------------------------- being told
 
@@ -234,124 +289,115 @@ class Limiter:
         """The request was let through; `tokens` is what it used, None when that is not known."""
         now = asyncio.get_running_loop().time()
         self._close(ticket)
-        # A server may count when the answer is made: the minute begins anew with what was used.
-        if tokens is not None:
-            ticket.tokens = tokens
-        if self._tokens is not None:
-            ticket.sent = now
-        self._refusals, self._probing = 0, False
+        # A server may count when the answer is made: the minute begins with the answer.
+        self._used.add(now, ticket.tokens if tokens is None else tokens)
+        self._in_a_row, self._refused_since, self._probing = 0, None, False
         self._read(ticket, headers, now)
-        self._raise_rate(now)
+        self._forget(now)
+        self._rate.let_through(self._within(MINUTE - 1.0, now), now)
         self._changed.set()
 
     def failed(self, ticket: Ticket) -> None:
-        """The request met another fault; it may have been counted."""
+        """The request met another fault; it may have been counted. May be told twice."""
+        if ticket.number not in self._open:
+            return
+        now = asyncio.get_running_loop().time()
         self._close(ticket)
+        self._used.add(now, ticket.tokens)
         self._probing = False
         self._changed.set()
 
     def refused(self, ticket: Ticket, headers: Mapping[str, str], detail: str = "") -> None:
-        """A 429: nobody sends until the provider's time is over, and the rate is lowered."""
+        """A 429: nobody sends until the provider's time is over, and the rate is learned."""
         now = asyncio.get_running_loop().time()
+        ticket.refused = True
         self._close(ticket)
-        ticket.refused = self._probing = True
+        with contextlib.suppress(ValueError):
+            self._sent.remove(ticket)
+        self.refusals += 1
+        self._probing = True
         self._read(ticket, headers, now)
         asked = retry_after(headers, detail)
-        named = _NAMED.search(detail)
-        spent = self._spent(now)
-        if ticket.sent >= self._lowered:  # else it left before the last lesson
-            self._refusals += 1
-            self._learn(named, spent, asked, now)
-        pause = asked
-        if pause is None:
-            resets = [self._windows[name].resets - now for name in spent]
-            bound = min(MINUTE, self._first * 2.0 ** max(0, self._refusals - 1))
-            pause = max(resets) if resets else bound * self._random.uniform(0.5, 1.0)
-        self._gate = max(self._gate, now + pause)
-        self._next = max(self._next, self._gate)
+        spent = self._spent(ticket, now)
+        if ticket.sent >= self._learned:  # else it left before the last lesson
+            self._learned = now
+            self._in_a_row += 1
+            if self._refused_since is None:
+                self._refused_since = now
+            self._learn(_NAMED.search(detail), bool(spent), asked, now)
+        self._gate = max(self._gate, now + self._pause(asked, spent, now))
         self._changed.set()
 
+    def _pause(self, asked: float | None, spent: list[_Window], now: float) -> float:
+        """Seconds in which nobody asks. A time that was kept and did not help is doubled."""
+        bound = min(MINUTE, self._first * 2.0 ** max(0, self._in_a_row - 1))
+        ours = bound * self._random.uniform(0.5, 1.0)
+        if asked is not None:
+            return asked if self._in_a_row < 2 else max(asked, ours)
+        return max((window.resets - now for window in spent), default=ours)
+
     def _close(self, ticket: Ticket) -> None:
-        ticket.open = False
-        self._open.pop(ticket.number, None)
+        if self._open.pop(ticket.number, None) is None:
+            return
+        self._open_tokens -= ticket.tokens
+        lesson = self._lesson
+        if lesson is not None and ticket.number in lesson.pending:
+            lesson.pending.discard(ticket.number)
+            lesson.passed += not ticket.refused and ticket.sent >= lesson.since
+            self._settle()
 
     def _read(self, ticket: Ticket, headers: Mapping[str, str], now: float) -> None:
-        for name in ("requests", "tokens"):
-            resets = parse_duration(headers.get(f"x-ratelimit-reset-{name}", ""))
-            remaining = _number(headers, f"x-ratelimit-remaining-{name}")
-            limit = _number(headers, f"x-ratelimit-limit-{name}")
+        told = quotas(headers)
+        if told or not ticket.refused:
+            for name in self._windows.keys() - told.keys():
+                del self._windows[name]  # no longer told, so not to be waited for
+        for name, quota in told.items():
             before = self._windows.get(name)
-            if resets is None or remaining is None:
-                continue
             if before is None or before.number <= ticket.number:
-                full = math.inf if limit is None else limit
-                self._windows[name] = _Window(full, remaining, now + resets, ticket.number)
+                self._windows[name] = _window(quota, ticket, now)
 
-    def _spent(self, now: float) -> list[str]:
+    def _spent(self, ticket: Ticket, now: float) -> list[_Window]:
         """The resources that the headers say are used up."""
-        return [n for n, w in self._windows.items() if w.remaining < 1 and w.resets > now]
+        return [
+            window
+            for name, window in self._windows.items()
+            if window.remaining < (ticket.tokens if name.startswith("tokens") else 1)
+            and window.resets > now
+        ]
 
     # --------------------------------------------------------------------------------- learning
 
     def _learn(
-        self, named: re.Match[str] | None, spent: list[str], asked: float | None, now: float
+        self, named: re.Match[str] | None, spent: bool, asked: float | None, now: float
     ) -> None:
-        self._lowered = self._raised = now
         kind = named["kind"].upper() if named else ""
         limit = float(named["limit"]) if named else 0.0
         if kind == "RPM" and limit:
-            # The provider says so; when it still refuses, somebody else uses the same key.
-            known = self._rate is not None and self._rate <= limit
-            self._rate = max(1.0, 0.9 * self._rate) if known and self._rate else limit
-            self._ceiling = min(self._ceiling or limit, limit)
-            self._eager = False
+            self._rate.named(limit)
         elif kind == "TPM" and limit:
             if "tokens" not in self._windows:
                 self._tokens = min(self._tokens or limit, limit)
-        elif kind or spent:
-            return  # a quota of the day, or one that the headers tell: waiting is enough
-        else:
-            repeated = bool(self._lessons) and self._lessons[-1] > now - MINUTE
-            self._lessons.append(now)
-            # One refusal may mean anything; a limit refuses again.
-            often = len(self._lessons) == OFTEN and self._lessons[0] > now - MINUTE / 2
-            lower = repeated if self._rate else self._refusals >= IN_A_ROW
-            if lower or (often and asked is not None):
-                self._guess(asked, now)
+        elif not kind and not spent:  # else a quota of the day, or one that the headers tell
+            self._forget(now)
+            # A time to wait says when the window ends, and so when it began; it may be rounded up.
+            since = now - SPAN
+            if asked is not None and asked <= MINUTE:
+                since = max(since, now + asked - MINUTE - 1.5)
+            passed = sum(t.sent >= since and t.number not in self._open for t in self._sent)
+            self._lesson = _Lesson(since, asked, passed, set(self._open))
+            self._settle()
 
-    def _guess(self, asked: float | None, now: float) -> None:
-        """Lower the rate to what was let through before the refusal."""
-        since = now - MINUTE
-        let_through = [t for t in self._book if not (t.refused or t.open) and t.sent > since]
-        if not let_through:
+    def _settle(self) -> None:
+        """Learn, once it is known which of those under way were let through."""
+        lesson = self._lesson
+        if lesson is None or lesson.pending:
             return
-        self._lessons.clear()
-        passed = len(let_through)
-        span = now - let_through[0].sent
-        # With a time to wait, the server's window is at least from the first request to its end.
-        window = MINUTE if asked is None else min(MINUTE, max(span + asked, 1.0))
-        guess = 0.95 * passed * MINUTE / window
-        self._eager = self._rate is None
-        self._rate = max(1.0, min(guess, 0.9 * self._rate) if self._rate else guess)
-
-    def _raise_rate(self, now: float) -> None:
-        """Probe upward after a quiet while; never above what was configured."""
-        if self._rate is None or self._rate == self._ceiling:
-            return
-        if now - self._raised < (MINUTE / 4 if self._eager else MINUTE):
-            return
-        self._raised = now
-        self._rate *= 1.5 if self._eager else 1.05
-        if self._ceiling is not None:
-            self._rate = min(self._rate, self._ceiling)
+        self._lesson = None
+        self._rate.refused(lesson.passed, asyncio.get_running_loop().time(), lesson.asked)
 
 
-def _number(headers: Mapping[str, str], name: str) -> float | None:
-    try:
-        value = float(headers.get(name, ""))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
+def _window(quota: Quota, ticket: Ticket, now: float) -> _Window:
+    return _Window(quota.limit, quota.remaining, now + quota.resets, ticket.number)
 
 
 def _readable(seconds: float) -> str:

@@ -92,9 +92,11 @@ class SdkTransport:
             name = type(cause).__name__ if cause is not None else "connection error"
             failure = SendError(
                 Fault.CONNECTION,
-                self._strike(f"{name}: {cause}".strip(": ")),
+                self.strike(f"{name}: {cause}".strip(": ")),
                 sent=name not in ("ConnectError", "ConnectTimeout", "PoolTimeout"),
             )
+        except Exception as error:  # e.g. a body that says it is gzip and is not
+            failure = SendError(Fault.BROKEN, self.strike(f"{type(error).__name__}: {error}"))
         if failure is not None:
             raise failure  # outside of the handler: the SDK's error holds the request
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -103,7 +105,7 @@ class SdkTransport:
             body = body.replace(self._key.encode(), b"[key]")
         return Reply(int(response.status_code), headers, body)
 
-    def _strike(self, text: str) -> str:
+    def strike(self, text: str) -> str:
         return text.replace(self._key, "[key]") if len(self._key) >= _SHORTEST_SECRET else text
 
     def __repr__(self) -> str:
