@@ -8,17 +8,22 @@ where it was and ends with the same set. It does not train and makes no examples
     python -m deepcoder.generate                               # oracle teacher, builtin problems
     python -m deepcoder.generate generation.samples=4 generation.limit=100
     python -m deepcoder.generate teacher=local teacher.model=<hub id or folder>
-    python -m deepcoder.generate teacher=groq generation.max_usd=2      # needs GROQ_API_KEY
+    python -m deepcoder.generate teacher=groq generation.dry_run=true   # needs GROQ_API_KEY
+    python -m deepcoder.generate teacher=groq generation.max_usd=2
+    python -m deepcoder.generate generation.shard=3/8                   # and on seven others
+    python -m deepcoder.generate 'generation.merge=[shards/*]'          # the whole of them
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -29,12 +34,17 @@ from deepcoder.runs import RunFolder, progress, stage, stage_key
 if TYPE_CHECKING:
     from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import Config
+    from deepcoder.trajectories.collection import OnDone, Task
+    from deepcoder.trajectories.forecast import Range
+    from deepcoder.trajectories.meter import Meter
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import Refusal, RejectedStore
     from deepcoder.types import Problem, Trajectory
 
 log = logging.getLogger(__name__)
 
+EVERY = 5.0
+"""Seconds between two lines of `metrics.jsonl`."""
 FILES = {
     "trajectories.jsonl": "accepted trajectories, one JSON object a line",
     "rejected.jsonl": "every other episode, with the reason why it was not accepted",
@@ -51,6 +61,9 @@ def main(cfg: Config, run: RunFolder) -> None:
     from deepcoder.problems.loaders import load_problems
     from deepcoder.trajectories.filters import check_filters
 
+    if cfg.generation.merge:
+        _merge(cfg, run)
+        return
     check_filters(cfg.generation.filters)
     problems = select(load_problems(cfg.problems, "train"), cfg.generation.limit, cfg.seed)
     if cfg.problems.path:
@@ -59,6 +72,8 @@ def main(cfg: Config, run: RunFolder) -> None:
         unfinished, why = asyncio.run(_generate(cfg, run, problems))
     except asyncio.CancelledError:  # the second Ctrl-C
         raise KeyboardInterrupt from None
+    if cfg.generation.dry_run and why is None:
+        return
     if unfinished and why is not None:
         raise IncompleteError(
             f"{unfinished} episodes are not played yet: {why.message}", fix=why.fix
@@ -66,6 +81,22 @@ def main(cfg: Config, run: RunFolder) -> None:
     if unfinished:
         log.info("Stopped with %d episodes to go.", unfinished)
         raise KeyboardInterrupt
+    _conclude(run)
+
+
+def _merge(cfg: Config, run: RunFolder) -> None:
+    """The whole of what its shards played."""
+    from omegaconf import OmegaConf
+
+    from deepcoder.trajectories.sharding import merge
+
+    def key_of(shard: str) -> str:
+        part = copy.deepcopy(cfg)
+        OmegaConf.update(part, "generation.shard", shard)  # type: ignore[arg-type]
+        return stage_key(part, "generate")
+
+    folders = merge(run, list(cfg.generation.merge), key_of)
+    log.info("Put %d shards together.", len(folders))
     _conclude(run)
 
 
@@ -83,18 +114,20 @@ async def _generate(
 ) -> tuple[int, DeepcoderError | None]:
     """Play what is missing; returns how many episodes are still unplayed, and what kept them.
 
-    (None is a person who interrupted.)
+    (None is a person who interrupted, or a dry run that played its pilot.)
     """
     from deepcoder.agent.agent import Agent
     from deepcoder.agent.corpus import retrieve_tool
     from deepcoder.chat_models import build_teacher
     from deepcoder.sandbox import SandboxPool
     from deepcoder.trajectories.collection import collect, plan
+    from deepcoder.trajectories.forecast import draw
+    from deepcoder.trajectories.meter import Following, Meter
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import RejectedStore
     from deepcoder.types import Sampling
 
-    left: list[DeepcoderError] = []
+    generation = cfg.generation
     sampling = Sampling(
         max_tokens=cfg.teacher.max_tokens,
         temperature=cfg.teacher.temperature,
@@ -103,42 +136,142 @@ async def _generate(
     with (
         TrajectoryStore(run.path / "trajectories.jsonl") as accepted,
         RejectedStore(run.path / "rejected.jsonl") as rejected,
-        _stop_on_signals() as stop,
+        _stop_on_signals() as halt,
     ):
-        spending = _account(cfg, run, stop)
+        following = Following(generation.give_up_after, cfg.agent.protocol, accepted, rejected)
+        if (astray := following.error()) is not None:
+            raise astray
+        spending = _account(cfg, run, halt)
         teacher = build_teacher(
             cfg.teacher, problems, cfg.seed, protocol=cfg.agent.protocol, spending=spending
         )
         async with contextlib.aclosing(teacher), SandboxPool(cfg.sandbox) as pool:
             agent = Agent(teacher, cfg.agent, pool, retrieve=retrieve_tool(cfg))
-            planned = plan(agent, problems, samples=cfg.generation.samples, seed=cfg.seed)
+            planned = plan(agent, problems, samples=generation.samples, seed=cfg.seed)
+            if generation.shard:
+                planned = planned.part(*map(int, generation.shard.split("/")))
             todo = planned.missing(accepted, rejected)
             total = len(planned.tasks)
             if len(todo) < total:
                 log.info("Continuing: %d of %d episodes are done.", total - len(todo), total)
-            with _reporting(run, total, accepted, rejected) as on_done:
+            pilot = draw(planned.tasks, generation.pilot, cfg.seed)
+            playing = [t for t in todo if t in pilot] if generation.dry_run else todo
+            playing = _within(generation.max_episodes, playing, total - len(todo), halt)
+            meter = Meter(
+                total,
+                accepted,
+                rejected,
+                spent=lambda: spending.total if spending is not None else None,
+                headroom=getattr(teacher, "headroom", dict),
+            )
+
+            def on_done(trajectory: Trajectory, refused: Refusal | None) -> None:
+                meter.done(refused)
+                halt.because(following.error(trajectory))
+
+            left: list[DeepcoderError] = []
+            async with _reporting(run, meter, on_done) as told, _for_seconds(cfg, halt):
                 await collect(
                     agent,
                     pool,
-                    todo,
+                    playing,
                     accepted,
                     rejected,
                     sampling=sampling,
                     seed=cfg.seed,
-                    workers=cfg.generation.workers,
+                    workers=generation.workers,
                     config_hash=stage_key(cfg, "generate"),
-                    filters=cfg.generation.filters,
-                    stop=stop,
-                    on_done=on_done,
+                    filters=generation.filters,
+                    stop=halt.event,
+                    on_done=told,
                     on_left=lambda task, error: left.append(error),
                 )
+            unfinished = len(planned.missing(accepted, rejected))
+            if generation.dry_run and not left and not halt.event.is_set():
+                limits = teacher.limits() if hasattr(teacher, "limits") else (None, None)
+                ids = {task.id for task in pilot}
+                _forecast(cfg, run, ids, accepted, rejected, unfinished, limits, spending)
+                return unfinished, None
         if spending is not None and (budget := spending.exhausted):
             fix = f"raise {budget.partition('=')[0]} and run the same command again"
-            left = [IncompleteError(f"{budget} is used up ({_paid(spending)}).", fix=fix)]
-        return len(planned.missing(accepted, rejected)), left[-1] if left else None
+            return unfinished, IncompleteError(f"{budget} is used up ({_paid(spending)}).", fix=fix)
+        return unfinished, halt.reason or (left[-1] if left else None)
 
 
-def _account(cfg: Config, run: RunFolder, stop: asyncio.Event) -> Spending | None:
+def _within(most: int | None, tasks: list[Task], played: int, halt: _Halt) -> list[Task]:
+    """As many tasks as `generation.max_episodes` leaves."""
+    if most is None or played + len(tasks) <= most:
+        return tasks
+    halt.reason = IncompleteError(
+        f"generation.max_episodes={most} is used up.",
+        fix="raise generation.max_episodes and run the same command again",
+    )
+    return tasks[: max(0, most - played)]
+
+
+@contextlib.asynccontextmanager
+async def _for_seconds(cfg: Config, halt: _Halt) -> AsyncIterator[None]:
+    """Halts after `generation.max_seconds`."""
+    most = cfg.generation.max_seconds
+    if most is None:
+        yield
+        return
+    error = IncompleteError(
+        f"generation.max_seconds={most:g} are over.", fix="run the same command again"
+    )
+    timer = asyncio.get_running_loop().call_later(most, halt.because, error)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _forecast(
+    cfg: Config,
+    run: RunFolder,
+    ids: set[str],
+    accepted: TrajectoryStore,
+    rejected: RejectedStore,
+    remaining: int,
+    limits: tuple[float | None, float | None],
+    spending: Spending | None,
+) -> None:
+    """Print and store what the rest of the run will cost, by the episodes of the pilot."""
+    from deepcoder.trajectories.forecast import forecast
+
+    solved = [trajectory for trajectory in accepted if trajectory.id in ids]
+    played = [*solved, *(r.trajectory for r in rejected if r.id in ids)]
+    used = sum(u.usage.usd for u in (*accepted, *(r.trajectory for r in rejected)))
+    ranges = forecast(
+        [trajectory.usage for trajectory in played],
+        remaining=remaining,
+        workers=cfg.generation.workers,
+        limits=limits,
+        overhead=max(1.0, spending.total.usd / used) if spending is not None and used else 1.0,
+        seed=cfg.seed,
+    )
+    found = {name: asdict(values) for name, values in ranges.items()}
+    _print_forecast(ranges, len(played), len(solved), remaining)
+    run.finish("piloted", pilot=len(played), accepted=len(solved), remaining=remaining, **found)
+
+
+def _print_forecast(ranges: dict[str, Range], played: int, solved: int, remaining: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"dry run: {played} episodes played and kept, {solved} accepted; {remaining} to go"
+    table = Table(title=title, title_justify="left")
+    for column in ("", "mean of one", "all others, p50", "p90"):
+        table.add_column(column, justify="right" if column else "left")
+    formats = {"usd": "${:.4f}", "tokens": "{:,.0f}", "requests": "{:,.1f}", "seconds": "{:,.1f}"}
+    for name, values in ranges.items():
+        texts = (formats[name].format(v) for v in (values.mean, values.p50, values.p90))
+        table.add_row(name, *texts)
+    Console().print(table)
+    Console().print("Run the same command without generation.dry_run to play them.")
+
+
+def _account(cfg: Config, run: RunFolder, halt: _Halt) -> Spending | None:
     """The account of a teacher that costs money; it stops the run when a budget is used up."""
     if not cfg.teacher.kind.remote:
         return None
@@ -148,7 +281,7 @@ def _account(cfg: Config, run: RunFolder, stop: asyncio.Event) -> Spending | Non
         run.path / "spending.jsonl",
         max_usd=cfg.generation.max_usd,
         max_tokens=cfg.generation.max_tokens,
-        on_exhausted=stop.set,
+        on_exhausted=halt.event.set,
     )
 
 
@@ -157,15 +290,31 @@ def _paid(spending: Spending) -> str:
     return f"{total.requests} requests, {spending.tokens} tokens, {total.usd:.4f} dollars"
 
 
+class _Halt:
+    """Ends the run when the episodes in flight are finished; `reason` is None for a person."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.reason: DeepcoderError | None = None
+
+    def because(self, error: DeepcoderError | None) -> None:
+        """Halt for this reason, unless it is None or there is an earlier one."""
+        if error is not None and not self.event.is_set():
+            self.reason = error
+            self.event.set()
+
+
 @contextlib.contextmanager
-def _stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second SIGINT ends everything at once."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+def _stop_on_signals() -> Iterator[_Halt]:
+    """What the first SIGINT or SIGTERM sets; the second one ends everything at once."""
+    loop, halt, asked = asyncio.get_running_loop(), _Halt(), False
     playing = asyncio.current_task()
 
     def interrupted() -> None:
-        if not stop.is_set():
-            stop.set()
+        nonlocal asked
+        if not asked:
+            asked = True
+            halt.event.set()
             log.info("Stopping: episodes in flight are finished. Once more stops at once.")
         elif playing is not None:
             playing.cancel()
@@ -175,32 +324,37 @@ def _stop_on_signals() -> Iterator[asyncio.Event]:
         for number in signals:  # only the main thread may
             loop.add_signal_handler(number, interrupted)
     try:
-        yield stop
+        yield halt
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             for number in signals:
                 loop.remove_signal_handler(number)
 
 
-@contextlib.contextmanager
-def _reporting(
-    run: RunFolder, total: int, accepted: TrajectoryStore, rejected: RejectedStore
-) -> Iterator[Callable[[Trajectory, Refusal | None], None]]:
-    """A progress bar with the counts, and the same in `metrics.jsonl` every hundredth."""
-    counts = {"accepted": len(accepted.ids()), "rejected": len(rejected.ids())}
-    every = max(1, total // 100)
-    with progress("generate", total) as advance:
-        if any(counts.values()):
-            advance(sum(counts.values()), **counts)
+@contextlib.asynccontextmanager
+async def _reporting(
+    run: RunFolder, meter: Meter, then: OnDone
+) -> AsyncIterator[Callable[[Trajectory, Refusal | None], None]]:
+    """A progress bar with the meter's facts, and the same in `metrics.jsonl` every few seconds."""
+    with progress("generate", meter.total) as advance:
+        advance(meter.played, **meter.facts())
 
         def on_done(trajectory: Trajectory, refused: Refusal | None) -> None:
-            counts["accepted" if refused is None else "rejected"] += 1
-            advance(1, **counts)
-            done = sum(counts.values())
-            if done % every == 0 or done == total:
-                run.metric(**{f"generate/{name}": count for name, count in counts.items()})
+            then(trajectory, refused)
+            advance(1, **meter.facts())
 
-        yield on_done
+        async def tick() -> None:
+            while True:  # also while nothing is done: a wait for limits must be seen
+                await asyncio.sleep(EVERY)
+                advance(0, **meter.facts())
+                run.metric(**meter.record())
+
+        ticking = asyncio.create_task(tick())
+        try:
+            yield on_done
+        finally:
+            ticking.cancel()
+            run.metric(**meter.record())
 
 
 def _conclude(run: RunFolder) -> None:

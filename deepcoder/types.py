@@ -290,6 +290,7 @@ class StopReason(StrEnum):
     MAX_TURNS = "max_turns"
     MAX_TOKENS = "max_tokens"
     MAX_SECONDS = "max_seconds"
+    MAX_USD = "max_usd"
     MAX_INVALID = "max_invalid"
     """Too many turns in a row that could not be read."""
     MODEL_ERROR = "model_error"

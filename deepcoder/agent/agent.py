@@ -71,6 +71,7 @@ class Agent:
         self._limits = Limits(
             max_turns=cfg.max_turns,
             max_tokens=cfg.max_tokens,
+            max_usd=cfg.max_usd,
             max_invalid=cfg.max_invalid,
             observation_chars=cfg.observation_chars,
             samples=cfg.action_samples,

@@ -61,6 +61,7 @@ class Limits:
     observation_chars: int
     samples: int = 1
     """Samples of each step; `max_tokens` holds for each of them."""
+    max_usd: float | None = None
 
     @property
     def supersteps(self) -> int:
@@ -263,6 +264,8 @@ class Nodes:
             return StopReason.MAX_TURNS
         if usage.completion_tokens >= self.limits.max_tokens * self.limits.samples:
             return StopReason.MAX_TOKENS
+        if self.limits.max_usd is not None and usage.usd >= self.limits.max_usd:
+            return StopReason.MAX_USD
         if episode.seconds_left() <= 0:
             return StopReason.MAX_SECONDS
         return None

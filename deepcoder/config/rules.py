@@ -12,7 +12,7 @@ from deepcoder.config.names import (
     TeacherKind,
     TeacherPreset,
 )
-from deepcoder.config.schema import Config, TeacherConfig
+from deepcoder.config.schema import Config, GenerationConfig, TeacherConfig
 from deepcoder.errors import ConfigError
 from deepcoder.losses.names import DivergenceName, SparseScheme
 
@@ -190,14 +190,22 @@ def _validate_remote_teacher(cfg: Config) -> None:
             "teacher=replay needs a file of recorded responses.",
             fix="add teacher.path=<file.jsonl> (teacher.cache of an earlier run)",
         )
-    for name, budget in (("max_usd", generation.max_usd), ("max_tokens", generation.max_tokens)):
+    for name in ("max_usd", "max_tokens", "max_seconds", "max_episodes", "give_up_after", "pilot"):
+        budget = getattr(generation, name)
         if budget is not None and budget <= 0:
             raise ConfigError(
-                f"generation.{name}={budget} leaves nothing to spend.",
+                f"generation.{name}={budget} leaves nothing to do.",
                 fix=f"raise generation.{name}, or use null for no limit",
             )
+    _validate_shard(generation)
     if not teacher.kind.remote:
         return
+    for name in ("requests_per_minute", "tokens_per_minute", "patience_seconds", "retry_seconds"):
+        value = getattr(teacher, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise ConfigError(
+                f"teacher.{name}={value} must be positive and finite.", fix=f"change teacher.{name}"
+            )
     if not teacher.model:
         raise ConfigError(
             f"teacher={teacher.kind} needs a model.",
@@ -210,9 +218,11 @@ def _validate_remote_teacher(cfg: Config) -> None:
             fix="give the key in an environment variable and its name in teacher.api_key_env",
         )
     free = teacher.preset in (TeacherPreset.vllm, TeacherPreset.sglang)
-    if generation.max_usd is not None and not free and teacher.model not in teacher.prices:
+    for name, most in (("generation", generation.max_usd), ("agent", cfg.agent.max_usd)):
+        if most is None or free or teacher.model in teacher.prices:
+            continue
         raise ConfigError(
-            f"generation.max_usd={generation.max_usd} cannot be kept: teacher.prices has no price "
+            f"{name}.max_usd={most} cannot be kept: teacher.prices has no price "
             f"for {teacher.model}.",
             fix=f"add it in US dollars per million tokens: '+teacher.prices={{{teacher.model}: "
             "{input: 0.1, output: 0.4}}', or use generation.max_tokens",
@@ -274,6 +284,22 @@ def _validate_voting(cfg: Config) -> None:
             f"agent.action_samples={cfg.agent.action_samples} with {name}={temperature:g}: all "
             "samples of a step would be the same.",
             fix=f"set {name}=0.7, or agent.action_samples=1",
+        )
+
+
+def _validate_shard(generation: GenerationConfig) -> None:
+    if generation.shard is None:
+        return
+    number, _, count = generation.shard.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ConfigError(
+            f"generation.shard={generation.shard} is no part of a whole.",
+            fix="write generation.shard=k/n with k from 1 to n, e.g. 3/8",
+        )
+    if generation.merge:
+        raise ConfigError(
+            "generation.merge makes the whole of its shards, and generation.shard asks for a part.",
+            fix="leave generation.shard out",
         )
 
 

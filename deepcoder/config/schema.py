@@ -151,6 +151,8 @@ class AgentConfig:
     """Answers of the model per episode."""
     max_tokens: int = 4096
     """Tokens the model may write per episode."""
+    max_usd: float | None = None
+    """US dollars that the model may cost per episode; null sets no limit."""
     max_seconds: float = 600.0
     """Seconds of wall clock per episode."""
     max_invalid: int = 2
@@ -247,6 +249,21 @@ class GenerationConfig:
     """US dollars that the run may spend on its teacher; episodes in flight are still finished."""
     max_tokens: int | None = None
     """Tokens (prompts and answers) that the run may pay for; episodes in flight are finished."""
+    max_seconds: float | None = None
+    """Seconds of wall clock that one start may play; episodes in flight are finished."""
+    max_episodes: int | None = None
+    """Episodes that the run plays in all its starts together."""
+    give_up_after: int | None = 20
+    """Stop when none of so many first episodes holds a readable action; null plays on."""
+    dry_run: bool = False
+    """Play only the pilot, keep it, and print what the rest will cost."""
+    pilot: int = 8
+    """Episodes of the pilot, drawn at random."""
+    shard: str | None = None
+    """Part of the episodes that is played here, as `k/n`, e.g. 3/8; null plays all. Budgets are
+    each part's own."""
+    merge: list[str] = field(default_factory=list)
+    """Run folders (or patterns) of all shards, to be put together here; nothing is played."""
     filters: FiltersConfig = field(default_factory=FiltersConfig)
 
 

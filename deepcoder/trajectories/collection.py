@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from deepcoder.agent.agent import Agent
 from deepcoder.config import FiltersConfig
-from deepcoder.errors import DeepcoderError, UnavailableError
+from deepcoder.errors import BackendError, DeepcoderError, UnavailableError
 from deepcoder.sandbox import SandboxPool
 from deepcoder.trajectories.filters import accept
 from deepcoder.trajectories.store import TrajectoryStore
@@ -65,6 +65,10 @@ class Plan:
             )
         return [task for task in self.tasks if task.id not in done]
 
+    def part(self, number: int, count: int) -> Plan:
+        """Part `number` of `count` (from 1): the parts are disjoint and together the whole."""
+        return Plan(self.tasks[number - 1 :: count])
+
 
 def plan(agent: Agent, problems: Sequence[Problem], *, samples: int, seed: int) -> Plan:
     """`samples` episodes of every problem; first one of each, then the second, …"""
@@ -82,7 +86,7 @@ def plan(agent: Agent, problems: Sequence[Problem], *, samples: int, seed: int) 
     )
 
 
-OnLeft = Callable[[Task, UnavailableError], None]
+OnLeft = Callable[[Task, BackendError], None]
 
 
 async def collect(
@@ -106,10 +110,13 @@ async def collect(
     Raises the first error of the machinery (sandbox, disk); what was written stays valid. Errors
     of the model are not raised: they are rejected episodes. An episode whose backend did not answer
     is left for another run and told to `on_left`; when that happens to more than `workers` of them
-    in a row, the backend is down, and its error is raised.
+    in a row, the backend is down, and its error is raised. That error, and one that no repetition
+    heals (a wrong key), is raised when the episodes in flight are finished: they were paid for.
     """
     queue = iter(tasks)
     left_in_a_row = 0
+    stop = stop or asyncio.Event()
+    down: list[BackendError] = []
 
     async def work() -> None:
         nonlocal left_in_a_row
@@ -123,12 +130,12 @@ async def collect(
                     source="generate",
                     config_hash=config_hash,
                 )
-            except UnavailableError as error:
+            except BackendError as error:
                 left_in_a_row += 1
-                if left_in_a_row > workers:
-                    raise
+                if not isinstance(error, UnavailableError) or left_in_a_row > workers:
+                    down.append(error)
                 on_left(task, error)
-                if stop is not None and stop.is_set():
+                if down or stop.is_set():
                     return
                 continue
             left_in_a_row = 0
@@ -138,10 +145,10 @@ async def collect(
             else:
                 rejected.append(RejectedTrajectory.of(trajectory, refused))
             on_done(trajectory, refused)
-            if stop is not None and stop.is_set():
+            if down or stop.is_set():
                 return
 
-    if stop is not None and stop.is_set():
+    if stop.is_set():
         return
     try:
         async with asyncio.TaskGroup() as group:
@@ -149,6 +156,8 @@ async def collect(
                 group.create_task(work())
     except* Exception as errors:
         raise _first(errors) from None
+    if down:
+        raise down[0]
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
