@@ -265,7 +265,7 @@ class ApiTeacher:
     async def _admit(self, request: Request) -> Ticket:
         await self._breaker.closed()
         try:
-            return await self._limiter.acquire(self._expected(request))
+            return await self._limiter.acquire(lambda: self._expected(request))
         except BaseException:
             self._breaker.abandoned()
             raise
@@ -327,7 +327,7 @@ class ApiTeacher:
         self._mean_answer += (usage.completion_tokens - self._mean_answer) / self._answered
         if answer.prompt_tokens:
             seen = answer.prompt_tokens / estimate_tokens(request.messages)
-            self._prompt_share += (min(seen, 4.0) - self._prompt_share) / min(self._answered, 50)
+            self._prompt_share += (min(seen, 20.0) - self._prompt_share) / min(self._answered, 50)
         self._limiter.answered(
             ticket, reply.headers, tokens=usage.prompt_tokens + usage.completion_tokens
         )

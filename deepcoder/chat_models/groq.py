@@ -33,7 +33,7 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
     """A client for the configured address. Raises MissingError when the key is not set."""
     import groq
 
-    from deepcoder.chat_models.sdk import SdkTransport, api_key
+    from deepcoder.chat_models.sdk import ONE_REQUEST, SdkTransport, api_key
 
     key = api_key(cfg, GROQ)
     client = groq.AsyncGroq(
@@ -41,6 +41,7 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
         base_url=sdk_base_url(cfg.base_url or str(GROQ.base_url)),
         max_retries=0,
         timeout=cfg.timeout_seconds,
+        default_headers=ONE_REQUEST,
     )
     return SdkTransport(groq, client, key)
 

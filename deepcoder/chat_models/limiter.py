@@ -28,7 +28,7 @@ import contextlib
 import math
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -47,6 +47,9 @@ SPAN = MINUTE / SHARE
 CREDIT = 0.5
 """Seconds that a late request may be late without the next being later: within what SHARE leaves
 of a minute, so that no minute holds more than the limit."""
+FIRST = 4
+"""Requests that are in flight together at first; every answer allows one more, so that a limit
+which nobody told is not met by all workers at once."""
 _EPSILON = 1e-3
 _NAMED = re.compile(r"\((?P<kind>[RT]P[MD])\):?\s*Limit:?\s+(?P<limit>\d+)", re.I)
 
@@ -150,6 +153,7 @@ class Limiter:
         self._gate = 0.0  # before this time nobody goes
         self._probing = True  # first of all, and after a refusal, one goes alone
         self._in_a_row = 0  # refusals
+        self._answered = 0
         self._refused_since: float | None = None
         self.refusals = 0
         """How often the provider said that it was too much."""
@@ -189,12 +193,16 @@ class Limiter:
 
     # ---------------------------------------------------------------------------------- asking
 
-    async def acquire(self, tokens: int) -> Ticket:
-        """Wait for permission to send a request of about `tokens` tokens, in order of asking."""
+    async def acquire(self, tokens: int | Callable[[], int]) -> Ticket:
+        """Wait for permission to send a request of about `tokens` tokens, in order of asking.
+
+        A function is asked again while it waits: what answers cost is known better by then.
+        """
+        estimate = tokens if callable(tokens) else lambda: tokens
         loop = asyncio.get_running_loop()
         async with self._turn:
             began = loop.time()
-            while (delay := self._delay(tokens, loop.time())) > 0:
+            while (delay := self._delay(estimate(), loop.time())) > 0:
                 self._lose_patience(delay, loop.time())
                 self._changed.clear()
                 with contextlib.suppress(TimeoutError):
@@ -203,10 +211,10 @@ class Limiter:
             now = loop.time()
             self.waited += now - began
             self._count += 1
-            ticket = Ticket(self._count, now, tokens)
+            ticket = Ticket(self._count, now, estimate())
             self._sent.append(ticket)
             self._open[ticket.number] = ticket
-            self._open_tokens += tokens
+            self._open_tokens += ticket.tokens
             for window in self._windows.values():
                 if window.resets <= now and window.probe not in self._open:
                     window.probe = ticket.number
@@ -234,8 +242,8 @@ class Limiter:
         self._forget(now)
         if now < self._gate:
             return self._gate - now
-        if self._probing and self._open:
-            return math.inf  # until the one that probes comes back
+        if (self._probing and self._open) or len(self._open) > FIRST + self._answered:
+            return math.inf  # until one comes back
         delay = self._rate_delay(now)
         if self._tokens is not None and delay == 0:
             delay = self._used.delay(tokens, self._tokens, self._open_tokens, now)
@@ -291,6 +299,7 @@ class Limiter:
         self._close(ticket)
         # A server may count when the answer is made: the minute begins with the answer.
         self._used.add(now, ticket.tokens if tokens is None else tokens)
+        self._answered += 1
         self._in_a_row, self._refused_since, self._probing = 0, None, False
         self._read(ticket, headers, now)
         self._forget(now)
@@ -331,7 +340,7 @@ class Limiter:
     def _pause(self, asked: float | None, spent: list[_Window], now: float) -> float:
         """Seconds in which nobody asks. A time that was kept and did not help is doubled."""
         bound = min(MINUTE, self._first * 2.0 ** max(0, self._in_a_row - 1))
-        ours = bound * self._random.uniform(0.5, 1.0)
+        ours = min(bound, self._patience) * self._random.uniform(0.5, 1.0)
         if asked is not None:
             return asked if self._in_a_row < 2 else max(asked, ours)
         return max((window.resets - now for window in spent), default=ours)

@@ -110,7 +110,7 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
     """A client for the configured address. Raises MissingError when a key is needed and not set."""
     import openai
 
-    from deepcoder.chat_models.sdk import SdkTransport, api_key
+    from deepcoder.chat_models.sdk import ONE_REQUEST, SdkTransport, api_key
 
     provider = provider_of(cfg)
     key = api_key(cfg, provider)
@@ -125,6 +125,6 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
         base_url=cfg.base_url or provider.base_url,
         max_retries=0,
         timeout=cfg.timeout_seconds,
-        default_headers=without_account,
+        default_headers={**without_account, **ONE_REQUEST},
     )
     return SdkTransport(openai, client, key)

@@ -25,7 +25,12 @@ from deepcoder.errors import MissingError
 if TYPE_CHECKING:
     from deepcoder.config import TeacherConfig
 
-__all__ = ["SdkTransport", "api_key", "key_variable"]
+__all__ = ["ONE_REQUEST", "SdkTransport", "api_key", "key_variable"]
+
+ONE_REQUEST = {"Connection": "close"}
+"""Header for a connection of its own for every request. On one that is kept open, a server or proxy
+that sends a response twice shifts all later answers by one, silently, and one that closes it early
+breaks the next request after it was sent. A handshake costs little beside an answer of seconds."""
 
 UNUSED = "unused"
 """Stands for a key where none is needed: the SDKs insist on one."""

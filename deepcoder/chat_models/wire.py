@@ -104,7 +104,7 @@ def decode(value: Any) -> Answer:
     counted = value.get("usage")
     usage: dict[str, Any] = counted if isinstance(counted, dict) else {}
     ids, logprobs = _tokens(choice)
-    reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
+    reasoning = _lenient(message.get("reasoning_content")) or _lenient(message.get("reasoning"))
     return Answer(
         text=_text(message.get("content")) + _calls(message.get("tool_calls")),
         reasoning=reasoning or None,
@@ -123,9 +123,14 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return whole_text(content)
     if isinstance(content, list):  # parts, as some servers return them
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
         return whole_text("".join(part for part in parts if isinstance(part, str)))
     raise Unreadable(f"the message's text is a {type(content).__name__}")
+
+
+def _lenient(content: Any) -> str:
+    """Text that an answer can do without: of a form that cannot be read, it is left out."""
+    return _text(content) if content is None or isinstance(content, str | list) else ""
 
 
 def _calls(calls: Any) -> str:
@@ -166,11 +171,15 @@ def _tokens(choice: Mapping[str, Any]) -> tuple[tuple[int, ...] | None, tuple[fl
         values = given["token_logprobs"]
         ids = given.get("token_ids") if ids is None else ids
     found_ids = tuple(ids) if isinstance(ids, list) and all(_is_id(i) for i in ids) else None
-    numbers = [float(v) for v in values or () if isinstance(v, int | float)]
+    numbers = [float(v) for v in values or () if v is not None and _is_number(v)]
     found_values = tuple(numbers) if values and len(numbers) == len(values) else None
     if found_ids is not None and found_values is not None and len(found_ids) != len(found_values):
         found_values = None  # which token they belong to is not known
     return found_ids or None, found_values or None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < float("inf")  # False for a NaN
 
 
 def _is_id(value: Any) -> bool:

@@ -12,6 +12,7 @@ after the answer was made.
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import itertools
 import json
 import random
@@ -35,6 +36,17 @@ FAULTS = (
     "half",
     "no-choices",
     "error-200",
+    "429-zero",
+    "429-date",
+    "429-ms",
+    "502-html",
+    "gone",
+    "chunked-cut",
+    "long",
+    "gzip-lie",
+    "latin",
+    "array",
+    "null",
 )
 """Everything that is to be asked again."""
 
@@ -79,6 +91,8 @@ class Provider:
         requests_per_window: int | None = None,
         window: float = 60.0,
         stall: float = 30.0,
+        after: bool = False,
+        tokens_per_window: int | None = None,
     ) -> None:
         self.answer = answer
         self.prefix = {"groq": "/openai/v1", "openai": "/v1"}[dialect]
@@ -93,6 +107,9 @@ class Provider:
         self.delivered: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.refused = 0
+        self.after, self.token_limit = after, tokens_per_window
+        self.served: list[tuple[float, int]] = []
+        self._spent: deque[tuple[float, int]] = deque()
         self._recent: deque[float] = deque()
         self._numbers = itertools.count()
         self._server: asyncio.Server | None = None
@@ -150,9 +167,10 @@ class Provider:
         if body["model"] not in self.models:
             error = {"message": f"The model `{body['model']}` does not exist"}
             return await self._send(writer, 404, {"error": error | {"code": "model_not_found"}})
-        if self.limit is not None and not self._within_limit():
+        if not self._within_limit():
             self.refused += 1
-            return await self._send(writer, 429, {"error": {"message": "slow down"}})
+            more = {"retry-after": f"{self._wait():.3f}"} if self.after else {}
+            return await self._send(writer, 429, {"error": {"message": "slow down"}}, more=more)
         fault = self.faults(next(self._numbers))
         if fault is not None:
             self.met[fault] += 1
@@ -164,18 +182,45 @@ class Provider:
         return kept
 
     def _within_limit(self) -> bool:
-        assert self.limit is not None
+        """Sliding windows: requests by arrival, tokens by when they were made."""
         now = asyncio.get_running_loop().time()
         while self._recent and self._recent[0] <= now - self.window:
             self._recent.popleft()
-        if len(self._recent) >= self.limit:
+        while self._spent and self._spent[0][0] <= now - self.window:
+            self._spent.popleft()
+        if self.limit is not None and len(self._recent) >= self.limit:
+            return False
+        if self.token_limit is not None and self._tokens() >= self.token_limit:
             return False
         self._recent.append(now)
         return True
 
+    def _tokens(self) -> int:
+        return sum(tokens for _, tokens in self._spent)
+
+    def _wait(self) -> float:
+        """Seconds until the oldest request leaves the window."""
+        return max(0.01, self._recent[0] + self.window - asyncio.get_running_loop().time())
+
+    def _told(self) -> dict[str, str]:
+        """Groq's headers for its tokens a minute."""
+        if self.token_limit is None:
+            return {}
+        now = asyncio.get_running_loop().time()
+        resets = self._spent[0][0] + self.window - now if self._spent else 0.0
+        return {
+            "x-ratelimit-limit-tokens": str(self.token_limit),
+            "x-ratelimit-remaining-tokens": str(max(0, self.token_limit - self._tokens())),
+            "x-ratelimit-reset-tokens": f"{max(0.0, resets):.3f}s",
+        }
+
     async def _payload(self, body: dict[str, Any]) -> dict[str, Any]:
         made = await self.answer(body["messages"], body.get("seed"))
         message = {"content": made} if isinstance(made, str) else made
+        now = asyncio.get_running_loop().time()
+        self.served.append((now, 120))
+        if self.token_limit is not None:
+            self._spent.append((now, 120))
         return {
             "id": "x",
             "object": "chat.completion",
@@ -203,7 +248,7 @@ class Provider:
     ) -> bool:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         headers = {"content-type": kind, "content-length": str(len(data))}
-        headers |= self.headers | (more or {})
+        headers |= self.headers | self._told() | (more or {})
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         writer.write(f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + data[:cut])
         await writer.drain()
@@ -214,13 +259,21 @@ class Provider:
     # ---------------------------------------------------------------------------------- faults
 
     async def _429(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
-        more = {"retry-after": "0.05"} if fault == "429-after" else {}
+        more = {
+            "429-after": {"retry-after": "0.05"},
+            "429-zero": {"retry-after": "0"},
+            "429-date": {"retry-after": email.utils.formatdate(usegmt=True)},
+            "429-ms": {"retry-after-ms": "20", "retry-after": "9999"},
+        }.get(fault, {})
         return await self._send(writer, 429, {"error": {"message": "slow down"}}, more=more)
 
     async def _status(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         return await self._send(writer, int(fault), {"error": {"message": "overloaded"}})
 
-    _498 = _500 = _503 = _402 = _status
+    _498 = _500 = _503 = _402 = _401 = _403 = _404 = _status
+
+    async def _502(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 502, b"<html>Bad gateway</html>", kind="text/html")
 
     async def _400(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         errors = {
@@ -245,6 +298,54 @@ class Provider:
 
     async def _cut(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         return await self._send(writer, 200, await self._payload(body), cut=50)
+
+    async def _gone(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """Closed in order, without a word: what a keep-alive connection meets now and then."""
+        return False
+
+    async def _chunked(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        data = json.dumps(await self._payload(body)).encode()[:60]
+        head = "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        writer.write(f"HTTP/1.1 200 X\r\n{head}{len(data):x}\r\n".encode() + data + b"\r\n")
+        await writer.drain()
+        return False
+
+    async def _drip(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """A byte now and then: no single read is ever late."""
+        data = json.dumps(await self._payload(body)).encode()
+        writer.write(f"HTTP/1.1 200 X\r\ncontent-length: {len(data)}\r\n\r\n".encode())
+        for byte in data:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        return True
+
+    async def _long(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """Announces more than it sends, and closes."""
+        more = {"content-length": "100000"}
+        await self._send(writer, 200, await self._payload(body), more=more)
+        return False
+
+    async def _gzip(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        more = {"content-encoding": "gzip"}
+        return await self._send(writer, 200, await self._payload(body), more=more)
+
+    async def _latin(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, '{"choices": [{"ä": 1}]}'.encode("latin-1"))
+
+    async def _array(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, b"[" * 100_000)
+
+    async def _null(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        return await self._send(writer, 200, b"null")
+
+    async def _twice(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """The same response two times in one packet, on a connection that stays open."""
+        data = json.dumps(await self._payload(body)).encode()
+        one = f"HTTP/1.1 200 X\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+        writer.write(one + one)
+        await writer.drain()
+        return True
 
     async def _stall(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         await asyncio.sleep(self.stall)

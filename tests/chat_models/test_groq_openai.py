@@ -76,7 +76,7 @@ def test_a_fault_that_passes_is_asked_again(kind: str, fault: str):
         async with provider(kind, faults=script(fault)) as server:
             completion = await ask(server, kind, "teacher.timeout_seconds=3")
             assert server.met[fault] == 1
-            assert len(server.bodies) == 2
+            assert len(server.bodies) == 2, "asked once more, and not more than that"
             return completion
 
     if fault == "stall":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -103,23 +104,30 @@ def ids(folder: Path) -> Counter[str]:
     return Counter(accepted + rejected)
 
 
-def killed_and_run_again(folder: Path, count: int, kills: int) -> tuple[Provider, int]:
-    """Ten per cent faults and SIGKILLs; returns the provider's books and how many kills struck."""
-    thread, arguments = serve(folder, count, faults=share(0.1, 3, STALLS))
+def killed_and_run_again(
+    folder: Path, count: int, kills: int, gap: tuple[float, float], *more: str
+) -> tuple[Provider, int]:
+    """Ten per cent faults and SIGKILLs at random instants after the first request of each start;
+    returns the provider's books and how many kills struck."""
+    rng = random.Random()
+    seed = rng.randrange(1 << 30)
+    print(f"random seed {seed}")  # pytest shows it when the test fails
+    rng.seed(seed)
+    thread, arguments = serve(folder, count, *more, faults=share(0.1, seed, STALLS))
     struck = 0
     with thread as server:
         command = [sys.executable, "-m", "deepcoder.generate", *arguments(server)]
-        for number in range(kills):
-            before = sum(server.delivered.values())
+        while struck < kills:
+            before = len(server.bodies)
             quiet = subprocess.DEVNULL
             with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ) as process:
-                share_of_work = count * (number + 1) // (2 * kills)
-                while process.poll() is None:
-                    if sum(server.delivered.values()) - before >= share_of_work:
-                        process.send_signal(signal.SIGKILL)
-                        struck += 1
-                        break
-                    time.sleep(0.01)
+                while process.poll() is None and len(server.bodies) == before:
+                    time.sleep(0.005)
+                time.sleep(rng.uniform(*gap))
+                if process.poll() is not None:
+                    break  # nothing was left to be killed
+                process.send_signal(signal.SIGKILL)
+                struck += 1
         generate(arguments(server))
     return server, struck
 
@@ -132,21 +140,45 @@ def check_books(folder: Path, server: Provider, count: int, kills: int) -> None:
     twice = sum(times - 1 for times in server.delivered.values())
     assert twice <= 8 * kills  # only what was in flight when it was killed
     assert sum(server.met.values()) > count * 0.1
-    paid = [line for line in lines(folder, "spending.jsonl") if "estimated" not in line]
+    account = lines(folder, "spending.jsonl")
+    paid = [line for line in account if "estimated" not in line]
     assert abs(len(paid) - sum(server.delivered.values())) <= 8 * kills
+    estimated = len(account) - len(paid)  # answers that were made and did not arrive whole
+    assert estimated >= sum(server.met[kind] for kind in ("cut", "half", "chunked-cut", "long"))
+    assert all("generate/accepted" in line for line in lines(folder, "metrics.jsonl"))
 
 
-def test_a_hundred_problems_with_faults_and_a_kill(tmp_path: Path) -> None:
-    server, struck = killed_and_run_again(tmp_path, 100, kills=1)
-    assert struck == 1
-    check_books(tmp_path, server, 100, kills=1)
+def test_a_hundred_problems_with_faults_and_two_kills(tmp_path: Path) -> None:
+    server, struck = killed_and_run_again(tmp_path, 100, 2, (0.1, 0.6))
+    assert struck >= 1
+    check_books(tmp_path, server, 100, kills=struck)
 
 
 @pytest.mark.slow
 def test_a_thousand_problems_with_faults_and_twenty_kills(tmp_path: Path) -> None:
-    server, struck = killed_and_run_again(tmp_path, 1000, kills=20)
-    assert struck >= 15
+    server, struck = killed_and_run_again(tmp_path, 1000, 20, (0.1, 3.0))
+    assert struck == 20
     check_books(tmp_path, server, 1000, kills=struck)
+
+
+@pytest.mark.slow
+def test_a_budget_over_twenty_kills_is_exceeded_by_what_was_in_flight(tmp_path: Path) -> None:
+    """A thousand problems cost 0.6 dollars; half of that is allowed."""
+    thread, arguments = serve(tmp_path, 1000, faults=share(0.1, 9, STALLS))
+    with thread as server:
+        limited = arguments(server, "generation.max_usd=0.3")
+        command = [sys.executable, "-m", "deepcoder.generate", *limited]
+        rng = random.Random(7)
+        for _ in range(20):
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+                time.sleep(rng.uniform(2.0, 5.0))
+                process.kill()
+        with pytest.raises(IncompleteError, match="max_usd"):
+            generate(limited)
+    made = len(server.served)  # everything that the provider would charge
+    assert made * 0.0003 <= 0.3 + 21 * 8 * 0.0006  # those in flight at each kill are not booked
+    booked = sum(line["usd"] for line in lines(tmp_path, "spending.jsonl"))
+    assert booked <= 0.3 + 8 * 2 * 0.0006
 
 
 def test_a_budget_leaves_the_rest_unplayed_and_raising_it_goes_on(tmp_path: Path) -> None:
@@ -219,3 +251,110 @@ def test_training_never_spends_money_by_itself(tmp_path: Path) -> None:
     cfg = compose("prepare", overrides(tmp_path, "http://127.0.0.1:1", 2))
     with pytest.raises(MissingError, match="costs money"):
         find_source(cfg)
+
+
+def test_a_dry_run_keeps_its_pilot_and_tells_what_the_rest_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thread, arguments = serve(tmp_path, 40)
+    with thread as server:
+        dry = arguments(server, "generation.dry_run=true", "generation.pilot=5")
+        info = generate(dry).info()
+        assert info["status"] == "piloted"
+        assert info["summary"]["pilot"] == 5
+        assert info["summary"]["remaining"] == 35
+        # An episode of the oracle is two requests of 0.0003 dollars and 120 tokens.
+        assert info["summary"]["usd"]["p90"] == pytest.approx(35 * 0.0006)
+        assert info["summary"]["tokens"]["p50"] == pytest.approx(35 * 240)
+        assert info["summary"]["seconds"]["p90"] > 0
+        asked = len(server.bodies)
+        assert asked == 10
+        shown = capsys.readouterr().out
+        assert "$0.0210" in shown
+        assert "p90" in shown
+        generate(dry)  # again, for nothing
+        assert len(server.bodies) == asked
+        run = generate(arguments(server))
+    assert run.info()["status"] == "done"
+    assert len(ids(tmp_path)) == 40
+    assert max(server.delivered.values()) == 1  # the pilot was part of the run
+
+
+def test_budgets_of_episodes_and_seconds(tmp_path: Path) -> None:
+    thread, arguments = serve(tmp_path, 24)
+    with thread as server:
+        with pytest.raises(IncompleteError, match=r"14 episodes.*generation\.max_episodes=10"):
+            generate(arguments(server, "generation.max_episodes=10"))
+        assert len(ids(tmp_path)) == 10
+        with pytest.raises(IncompleteError, match=r"generation\.max_episodes=10"):
+            generate(arguments(server, "generation.max_episodes=10"))
+        assert len(ids(tmp_path)) == 10
+        slow = ("generation.max_seconds=0.2", "teacher.requests_per_minute=240")
+        with pytest.raises(
+            IncompleteError, match=r"generation\.max_seconds=0\.2 are over"
+        ) as caught:
+            generate(arguments(server, *slow))
+        assert caught.value.exit_status == 3
+        assert 10 < len(ids(tmp_path)) <= 18  # those in flight were finished
+        generate(arguments(server))
+    assert len(ids(tmp_path)) == 24
+
+
+def test_an_episode_that_costs_too_much_is_ended(tmp_path: Path) -> None:
+    thread, arguments = serve(tmp_path, 2, "agent.max_usd=0.0002")
+    with thread as server, pytest.raises(IncompleteError, match="not_finished"):
+        generate(arguments(server))
+    rejected = lines(tmp_path, "rejected.jsonl")
+    assert {record["trajectory"]["stop"] for record in rejected} == {"max_usd"}
+    assert len(server.bodies) == 2
+
+
+def test_a_model_that_never_follows_the_protocol_is_one_line_before_much_is_spent(
+    tmp_path: Path,
+) -> None:
+    async def answer(messages: list[dict[str, str]], seed: int | None) -> str:
+        return "I would rather talk about the weather."
+
+    thread = ProviderThread(Provider(answer, dialect="groq", key=KEY))
+    with thread as server:
+        args = overrides(tmp_path, server.url, 200, "generation.give_up_after=5")
+        with pytest.raises(IncompleteError, match="does not follow the protocol codeact") as caught:
+            generate(args)
+        assert "agent.protocol" in str(caught.value.fix)
+        played = len(ids(tmp_path))
+        assert 5 <= played <= 5 + 8
+        asked = len(server.bodies)
+        with pytest.raises(IncompleteError, match="does not follow"):
+            generate(args)  # says so again, and asks nobody
+        assert len(server.bodies) == asked
+
+
+def test_a_key_that_is_revoked_in_the_middle_ends_the_run_and_rejects_nothing(
+    tmp_path: Path,
+) -> None:
+    thread, arguments = serve(tmp_path, 30, faults=lambda n: "401" if n >= 20 else None)
+    with thread as server, pytest.raises(BackendError, match=r"refused the key in GROQ_API_KEY"):
+        generate(arguments(server))
+    assert 0 < len(ids(tmp_path)) < 30
+    assert lines(tmp_path, "rejected.jsonl") == []
+
+
+def test_a_wrong_key_that_the_provider_echoes_is_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command as a user runs it: terminal, log, configuration, ledgers."""
+    wrong = "gsk_wrongWRONGwrong0123456789"
+    thread, arguments = serve(tmp_path, 3)
+    with thread as server:
+        command = [sys.executable, "-m", "deepcoder.generate", *arguments(server)]
+        env = os.environ | {"GROQ_API_KEY": wrong, "GROQ_LOG": "debug", "OPENAI_LOG": "debug"}
+        done = subprocess.run(command, capture_output=True, text=True, env=env)
+        assert done.returncode == 1
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+        assert len(errors) == 1
+        assert "GROQ_API_KEY" in errors[0]
+        assert len(server.bodies) == 0
+    written = [p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()]
+    assert len(written) > 4
+    assert [text for text in written if wrong.encode() in text] == []
+    assert wrong not in done.stdout + done.stderr
