@@ -26,9 +26,8 @@ TELLING = 5.0
 """Seconds of a retry-after from which on it speaks of a window, not of a moment."""
 QUIET = 10 * MINUTE
 """Seconds after which a confirmed rate is probed upward."""
-OFTEN = 4
-"""Single refusals at the same count that are taken for a limit, although each passed when asked
-again."""
+MANY = 2
+"""Refusals within two minutes after which a probe upward is taken back."""
 REGULAR = 5
 """Refusals within a minute from which on their distances are looked at."""
 
@@ -60,7 +59,8 @@ class Rate:
     def refused(self, passed: int, now: float, asked: float | None) -> None:
         """A refusal that nothing explains. `passed` were let through in the minute before, or
         since the window began that `asked` (the seconds to wait) speaks of."""
-        self._lessons.append((now, self._between))
+        if self._between or not self._lessons:  # refusals in a row are one
+            self._lessons.append((now, self._between))
         self._between = 0
         self._in_a_row += 1
         telling = asked is not None and asked >= TELLING
@@ -69,8 +69,9 @@ class Rate:
         self._same = self._same + 1 if near else 1
         self.suspected = float(passed)
         if self.value is not None and self._safe is not None and self.value > self._safe:
-            if passed >= 0.9 * self._safe:  # the probe upward found the limit
-                self._set(self._safe, now, wait=QUIET)
+            many = len(self._lessons) >= MANY and self._lessons[-MANY][0] > now - 2 * MINUTE
+            if passed >= 0.9 * self._safe and (telling or self._in_a_row >= 2 or many):
+                self._set(self._safe, now, wait=QUIET)  # the probe upward found the limit
             return
         sure = self._same >= 2 if telling else self._in_a_row >= 3
         if self.value is not None and passed >= 0.9 * self.value:
@@ -78,8 +79,6 @@ class Rate:
         if sure and passed:
             lower = passed if self.value is None else min(float(passed), 0.97 * self.value)
             self._set(lower, now, wait=QUIET)
-        elif self._same >= OFTEN and (self.value is None or passed < 0.9 * self.value):
-            self._set(passed, now, wait=MINUTE / 4, step=1.25)  # perhaps; so climb
         elif self.value is None:
             self._by_distance(now)
 
@@ -88,7 +87,7 @@ class Rate:
         if len(self._lessons) < REGULAR or self._lessons[0][0] < now - MINUTE:
             return
         gaps = [between for _, between in self._lessons][1:]
-        if min(gaps) < 1 or max(gaps) - min(gaps) > max(1.0, 0.3 * max(gaps)):
+        if min(gaps) < 1 or max(gaps) - min(gaps) > max(1.0, 0.4 * max(gaps)):
             return
         seconds = max(1.0, now - self._lessons[0][0])
         self._set(sum(gaps) * MINUTE / seconds, now, wait=MINUTE / 4, step=1.25)

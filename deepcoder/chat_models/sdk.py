@@ -12,6 +12,7 @@ Example::
 
 from __future__ import annotations
 
+import logging
 import os
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from deepcoder.config import TeacherConfig
 
 __all__ = ["ONE_REQUEST", "SdkTransport", "api_key", "key_variable"]
+
+log = logging.getLogger(__name__)
 
 ONE_REQUEST = {"Connection": "close"}
 """Header for a connection of its own for every request. On one that is kept open, a server or proxy
@@ -70,6 +73,8 @@ class SdkTransport:
         self._sdk = sdk
         self._client = client
         self._key = key
+        if not log.isEnabledFor(logging.DEBUG):  # one line a request would drown the progress
+            logging.getLogger("httpx").setLevel(logging.WARNING)
 
     async def send(self, request: Request, timeout: float) -> Reply:
         create = self._client.chat.completions.with_raw_response.create

@@ -145,7 +145,7 @@ def test_what_a_person_must_change_fails_at_once_with_the_remedy(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_conversation_that_does_not_fit_ends_only_its_episode(kind: str):
     async def main() -> None:
-        async with provider(kind, faults=script("400-long", None, "400")) as server:
+        async with provider(kind, faults=script("400-long", None, *["400"] * 3)) as server:
             model = teacher(kind, server.url)
             with pytest.raises(RefusedError, match="reduce the length"):
                 await model.complete(HI, SEVEN)

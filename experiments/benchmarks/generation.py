@@ -1,0 +1,336 @@
+"""Whether generation uses a provider's limits without breaking them, and what an episode costs.
+
+Two questions, each with the real stage, the real SDK and a real HTTP server on loopback:
+
+- With R requests or T tokens a minute, how much of the limit is used, and how often is it broken?
+  Minutes are real ones; what counts is the time from the first to the last answer.
+- With a provider that answers at once, how many episodes a second does the machinery play, and does
+  its memory grow over 5,000 of them? Beside it the same episodes (one run of code, then the answer;
+  8 side by side) in smolagents' CodeAgent, from a throwaway environment given by `--peer`. What is
+  compared is not the same work: ours runs code and judges answers in a sandbox of its own and
+  writes a ledger that survives a kill; smolagents interprets code in this process and keeps
+  nothing.
+
+    python -m experiments.benchmarks.generation limits --minutes 3
+    python -m experiments.benchmarks.generation instant --episodes 5000 --peer /tmp/peer/bin/python
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+KEY = "sk-benchmark-0123456789"
+PROBLEM = "Return the absolute value of `x`, plus {n}."
+TOKENS = (300, 60)
+"""Prompt and answer tokens that the server counts for a request."""
+LATENCY = 0.3
+
+
+# ------------------------------------------------------------------------------------- the server
+
+
+def reply_text(body: dict[str, Any]) -> str:
+    """The next turn of an episode: code in the first, the answer in the second."""
+    messages = body["messages"]
+    text = json.dumps(messages)
+    number = re.findall(r"plus (\d+)\.", text)[-1]
+    code = f"def lift(x):\n    return abs(x) + {number}"
+    first = not any(m["role"] == "assistant" for m in messages)
+    if body["model"] == "smolagents":
+        if first:
+            return f"Thought: I try it.\n<code>\n{code}\nprint(lift(-2))\n</code>"
+        return f"Thought: It is right.\n<code>\nfinal_answer('''{code}''')\n</code>"
+    if first:
+        return f"<think>\nI try it.\n</think>\n```python\n{code}\nprint(lift(-2))\n```"
+    return f"<think>\nIt is right.\n</think>\n```answer\n{code}\n```"
+
+
+class Server:
+    """Sliding windows of a minute: requests by arrival, tokens by arrival; Groq's token headers
+    when `headers`, `retry-after` when `after`."""
+
+    def __init__(self, requests: int, tokens: int, latency: float, headers: bool, after: bool):
+        self.requests, self.tokens, self.latency = requests, tokens, latency
+        self.headers, self.after = headers, after
+        self.recent: deque[float] = deque()
+        self.answers: list[float] = []
+        self.refused = 0
+
+    async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                length = re.search(r"content-length: (\d+)", head)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                writer.write(await self.answer(head, body))
+                await writer.drain()
+                if "connection: close" in head:
+                    break
+        writer.close()
+
+    async def answer(self, head: str, body: bytes) -> bytes:
+        if head.startswith("get /books"):
+            return response(200, {"answers": self.answers, "refused": self.refused}, {})
+        now, cost = time.monotonic(), sum(TOKENS)
+        while self.recent and self.recent[0] <= now - 60:
+            self.recent.popleft()
+        used = len(self.recent)
+        full = (self.requests and used >= self.requests) or (
+            self.tokens and (used + 1) * cost > self.tokens
+        )
+        more = {}
+        if self.tokens and self.headers:
+            resets = self.recent[0] + 60 - now if self.recent else 0.0
+            left = self.tokens - (used + (not full)) * cost
+            more = {
+                "x-ratelimit-limit-tokens": str(self.tokens),
+                "x-ratelimit-remaining-tokens": str(left),
+                "x-ratelimit-reset-tokens": f"{resets:.3f}s",
+            }
+        if full:
+            self.refused += 1
+            if self.after:
+                more["retry-after"] = f"{self.recent[0] + 60 - now:.2f}"
+            return response(429, {"error": {"message": "slow down"}}, more)
+        self.recent.append(now)
+        await asyncio.sleep(self.latency)
+        self.answers.append(time.monotonic())
+        message = {"role": "assistant", "content": reply_text(json.loads(body))}
+        usage = {"prompt_tokens": TOKENS[0], "completion_tokens": TOKENS[1]}
+        usage["total_tokens"] = sum(TOKENS)
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        value = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
+        return response(200, {**value, "choices": [choice], "usage": usage}, more)
+
+
+def response(status: int, value: Any, headers: dict[str, str]) -> bytes:
+    data = json.dumps(value).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(data)), **headers}
+    head = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
+    return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + data
+
+
+async def serve(args: argparse.Namespace) -> None:
+    server = Server(args.requests, args.tokens, args.latency, args.headers, args.after)
+    listening = await asyncio.start_server(server.connection, "127.0.0.1", 0)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    await listening.serve_forever()
+
+
+@contextlib.contextmanager
+def provider(*arguments: str) -> Iterator[str]:
+    """A server in a process of its own; its address."""
+    command = [sys.executable, str(HERE), "serve", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+
+
+def books(url: str) -> dict[str, Any]:
+    import urllib.request
+
+    with urllib.request.urlopen(url + "/books") as reply:
+        return json.load(reply)
+
+
+# ------------------------------------------------------------------------------------ the stage
+
+
+def write_problems(folder: Path, count: int) -> Path:
+    path = folder / "problems.jsonl"
+    with path.open("w") as file:
+        for n in range(count):
+            hidden = [{"args": [x], "expected": abs(x) + n} for x in (5, -5, 0)]
+            record = {
+                "id": f"b/{n}",
+                "prompt": PROBLEM.format(n=n),
+                "entry_point": "lift",
+                "visible": [{"args": [-2], "expected": 2 + n}],
+                "hidden": hidden,
+            }
+            file.write(json.dumps(record) + "\n")
+    return path
+
+
+def stage(folder: Path, url: str, count: int, *more: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "deepcoder.generate",
+        f"paths.runs={folder / 'runs'}",
+        "problems=jsonl",
+        f"problems.path={write_problems(folder, count)}",
+        "problems.heldout_fraction=0",
+        "teacher=groq",
+        "teacher.model=m",
+        f"teacher.base_url={url}",
+        f"teacher.cache={folder / 'responses'}",
+        "+teacher.prices={m: {input: 1.0, output: 10.0, date: '2026-11-01'}}",
+        *more,
+    ]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"GROQ_API_KEY": KEY, "OPENAI_API_KEY": KEY}
+
+
+LIMITS = {
+    "120 requests, configured": (("--requests=120",), ("teacher.requests_per_minute=120",)),
+    "43,200 tokens, by headers": (("--tokens=43200", "--headers"), ()),
+    "43,200 tokens, configured": (("--tokens=43200",), ("teacher.tokens_per_minute=43200",)),
+    "120 requests, hidden, retry-after": (("--requests=120", "--after"), ()),
+    "120 requests, hidden": (("--requests=120",), ()),
+}
+"""Server and stage of each case; 43,200 tokens are 120 requests of 360."""
+
+
+def limits(minutes: float) -> None:
+    """All cases side by side: they wait nearly all of the time."""
+    with contextlib.ExitStack() as stack:
+        running = []
+        for name, (server, settings) in LIMITS.items():
+            url = stack.enter_context(provider(f"--latency={LATENCY}", *server))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            seconds = f"generation.max_seconds={60 * minutes + 3}"
+            command = stage(folder, url, int(90 * minutes) + 200, seconds, *settings)
+            running.append((name, url, run_quietly(command)))
+        print("| limit a minute | answers in the time | share of the limit | refused |")
+        print("|---|---:|---:|---:|")
+        for name, url, process in running:
+            process.wait()
+            found = books(url)
+            began = found["answers"][0] - LATENCY
+            used = sum(at < began + 60 * minutes for at in found["answers"])
+            most = 120 * minutes
+            print(f"| {name} | {used} of {most:.0f} | {used / most:.1%} | {found['refused']} |")
+
+
+def run_quietly(command: list[str]) -> subprocess.Popen[str]:
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment(), text=True)
+
+
+def resident(pid: int) -> float:
+    """MB of main memory that a process holds."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def instant(episodes: int, peer: str | None, peer_episodes: int) -> None:
+    print("| loop | episodes | a second | MB after a tenth | MB at the end |")
+    print("|---|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as text, provider("--latency=0") as url:
+        command = stage(Path(text), url, episodes, "generation.workers=8")
+        process = run_quietly(command)
+        row("deepcoder.generate", episodes, process, lambda: finished(Path(text)))
+    if peer is None:
+        return
+    with provider("--latency=0") as url:
+        command = [peer, str(HERE), "peer", f"--url={url}", f"--episodes={peer_episodes}"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True)
+        assert process.stdout is not None
+        lines = process.stdout
+        done = [0]
+
+        def count() -> int:
+            done[0] = int(lines.readline() or peer_episodes)
+            return done[0]
+
+        row("smolagents CodeAgent", peer_episodes, process, count)
+
+
+def finished(folder: Path) -> int:
+    time.sleep(0.05)
+    paths = list(folder.glob("runs/generate/*/trajectories.jsonl"))
+    return paths[0].read_bytes().count(b"\n") if paths else 0
+
+
+def row(name: str, episodes: int, process: subprocess.Popen[str], count: Any) -> None:
+    """Rate from a tenth on, so that starting up does not count, and memory then and at the end."""
+    began, early, memory, first = 0.0, 0.0, 0.0, 0
+    while process.poll() is None:
+        done = count()
+        now = time.monotonic()
+        memory = resident(process.pid) or memory
+        if not began and done >= episodes // 10:
+            began, early, first = now, memory, done
+        if done >= episodes:
+            rate = (done - first) / (now - began)
+            print(f"| {name} | {episodes} | {rate:.1f} | {early:.0f} | {memory:.0f} |", flush=True)
+            process.wait()
+            return
+    raise SystemExit(f"{name} ended early with status {process.returncode}")
+
+
+def peer(url: str, episodes: int) -> None:
+    """Runs in the peer's environment: prints how many episodes are done, ten at a time."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from smolagents import CodeAgent, OpenAIServerModel  # type: ignore[import-not-found]
+
+    model = OpenAIServerModel(model_id="smolagents", api_base=url + "/openai/v1", api_key=KEY)
+
+    def one(number: int) -> None:
+        agent = CodeAgent(tools=[], model=model, max_steps=6, verbosity_level=0)
+        answer = agent.run(PROBLEM.format(n=number))
+        assert f"+ {number}" in str(answer), answer
+
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(one, number) for number in range(episodes)]
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            if done % 10 == 0 or done == episodes:
+                print(done, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = parser.add_subparsers(dest="part", required=True)
+    part = parts.add_parser("limits")
+    part.add_argument("--minutes", type=float, default=3.0)
+    part = parts.add_parser("instant")
+    part.add_argument("--episodes", type=int, default=5000)
+    part.add_argument("--peer", help="python of an environment with smolagents[openai]")
+    part.add_argument("--peer-episodes", type=int, default=1000)
+    part = parts.add_parser("serve")
+    part.add_argument("--requests", type=int, default=0)
+    part.add_argument("--tokens", type=int, default=0)
+    part.add_argument("--latency", type=float, default=0.0)
+    part.add_argument("--headers", action="store_true")
+    part.add_argument("--after", action="store_true")
+    part = parts.add_parser("peer")
+    part.add_argument("--url", required=True)
+    part.add_argument("--episodes", type=int, required=True)
+    args = parser.parse_args()
+    if args.part == "limits":
+        limits(args.minutes)
+    elif args.part == "instant":
+        instant(args.episodes, args.peer, args.peer_episodes)
+    elif args.part == "serve":
+        asyncio.run(serve(args))
+    else:
+        peer(args.url, args.episodes)
+
+
+if __name__ == "__main__":
+    main()
