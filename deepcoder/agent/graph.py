@@ -16,11 +16,8 @@ Example::
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -28,27 +25,22 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from deepcoder.agent import first_thought
+from deepcoder.agent.asking import Asked, Ended, ask
 from deepcoder.agent.state import Episode, EpisodeState
 from deepcoder.agent.tools import FINISH, Trial, cut, unfenced
 from deepcoder.agent.voting import choose
 from deepcoder.chat_models import ChatModel
-from deepcoder.errors import BackendError
 from deepcoder.rendering import AgentProtocol, Salvage, conversation, messages
 from deepcoder.types import (
-    Completion,
     Message,
     Observation,
     ObservationStatus,
-    Sampling,
     Step,
     StopReason,
     Usage,
 )
 
 __all__ = ["Limits", "Nodes", "build_graph"]
-
-_SEED_STEP = 1_000_003
-"""Between the seeds of two samples of a step; a prime, far from the steps between episodes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,11 @@ class Limits:
     samples: int = 1
     """Samples of each step; `max_tokens` holds for each of them."""
     max_usd: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that an episode may write over all samples."""
+        return self.max_tokens * self.samples
 
     @property
     def supersteps(self) -> int:
@@ -97,9 +94,11 @@ class Nodes:
         """Ask for a first thought, without tools and format."""
         episode = runtime.context
         asked = await self._ask(first_thought.question(episode.task), state, episode, samples=1)
-        if isinstance(asked, _Ended):
+        if isinstance(asked, Ended):
             return asked.update
-        return {"thought": first_thought.thought_of(asked.first), "usage": asked.usage}
+        thought = first_thought.thought_of(asked.completions[0])
+        stop = self._limit(0, asked.usage, 0, episode)
+        return {"thought": thought, "usage": asked.usage, "stop": stop}
 
     async def model(self, state: EpisodeState, runtime: Runtime[Episode]) -> dict[str, Any]:
         """Ask for the next step. An error of the model ends the episode and is kept.
@@ -119,7 +118,7 @@ class Nodes:
         if begins:  # after system prompt and task
             shown[2:2] = first_thought.hint(state["thought"])
         asked = await self._ask(shown, state, episode, samples=self.limits.samples)
-        if isinstance(asked, _Ended):
+        if isinstance(asked, Ended):
             return asked.update
         steps = [self.protocol.parse(completion) for completion in asked.completions]
         if begins:
@@ -184,43 +183,15 @@ class Nodes:
 
     async def _ask(
         self, shown: Sequence[Message], state: EpisodeState, episode: Episode, *, samples: int
-    ) -> _Asked | _Ended:
-        """`samples` answers to the same question, asked for side by side.
-
-        The episode goes on while one of them was given. Raises BackendError when the episode is to
-        be played again.
-        """
-        left = self.limits.max_tokens * self.limits.samples - state["usage"].completion_tokens
-        sampling = episode.sampling.model_copy(
-            update={"max_tokens": min(episode.sampling.max_tokens, max(1, left // samples))}
+    ) -> Asked | Ended:
+        return await ask(
+            self.chat_model,
+            shown,
+            episode,
+            used=state["usage"],
+            budget=self.limits.tokens,
+            samples=samples,
         )
-        # A model that bounds its own requests may stand in a provider's queue for long: only the
-        # seconds in which it was being answered count against the episode.
-        keeps_time = getattr(self.chat_model, "keeps_time", False)
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(None if keeps_time else episode.seconds_left()):
-                answers = await asyncio.gather(
-                    *(
-                        self.chat_model.complete(shown, _sample(sampling, number))
-                        for number in range(samples)
-                    ),
-                    return_exceptions=True,
-                )
-        except TimeoutError:
-            return _Ended({"stop": StopReason.MAX_SECONDS})
-        given = [answer for answer in answers if isinstance(answer, Completion)]
-        failed = [answer for answer in answers if not isinstance(answer, Completion)]
-        for error in failed:
-            if isinstance(error, BackendError) or not isinstance(error, Exception):
-                raise error  # not the model's doing: the episode is not over
-        if not given:
-            described = f"{type(failed[0]).__name__}: {failed[0]}"
-            return _Ended({"stop": StopReason.MODEL_ERROR, "error": described})
-        if keeps_time:
-            answered = max(answer.usage.seconds for answer in given)
-            episode.waited.append(max(0.0, time.monotonic() - began - answered))
-        return _Asked(given, reduce(add, map(_counted, given), state["usage"]))
 
     def _begun(self, step: Step, thought: str) -> Step:
         if step.action is None:
@@ -262,7 +233,7 @@ class Nodes:
             return StopReason.MAX_INVALID
         if turns >= self.limits.max_turns:
             return StopReason.MAX_TURNS
-        if usage.completion_tokens >= self.limits.max_tokens * self.limits.samples:
+        if usage.completion_tokens >= self.limits.tokens:
             return StopReason.MAX_TOKENS
         if self.limits.max_usd is not None and usage.usd >= self.limits.max_usd:
             return StopReason.MAX_USD
@@ -293,36 +264,3 @@ def build_graph(nodes: Nodes) -> CompiledStateGraph[EpisodeState, Episode, Any, 
     graph.add_conditional_edges("tool", nodes.after_tool, {"model": "model", "end": END})
     graph.add_edge("finish", END)
     return graph.compile()
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Answers, at least one, and what the episode has used up with them."""
-
-    completions: list[Completion]
-    usage: Usage
-
-    @property
-    def first(self) -> Completion:
-        return self.completions[0]
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """The episode is over, as this update of its state says."""
-
-    update: dict[str, Any]
-
-
-def _sample(sampling: Sampling, number: int) -> Sampling:
-    """The sampling of one of several samples: seeds of their own, the first one's as it was."""
-    if number == 0:
-        return sampling
-    seed = ((sampling.seed or 0) + number * _SEED_STEP) % (1 << 31)
-    return sampling.model_copy(update={"seed": seed})
-
-
-def _counted(completion: Completion) -> Usage:
-    """A completion's usage; a backend that does not count its requests made one."""
-    usage = completion.usage
-    return usage if usage.requests else usage.model_copy(update={"requests": 1})
