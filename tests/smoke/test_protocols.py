@@ -63,7 +63,23 @@ def test_first_thoughts_votes_and_a_corpus_together(tmp_path: Path) -> None:
         generate.main.run(missing, generate.main.open(missing))
 
 
-@pytest.mark.parametrize("agent", ["tool_call", "react"])
+def test_students_think_first_and_vote_too(tmp_path: Path) -> None:
+    given = (
+        "agent.first_thought=true",
+        "agent.action_samples=2",
+        "benchmark.models=[base]",
+        "benchmark.temperature=0.7",
+        f"paths.runs={tmp_path}",
+    )
+    report = run_stage(evaluate.main, "evaluate", *given)
+    (samples,) = report.glob("base*.jsonl")
+    for trajectory in TrajectoryStore(samples):
+        assert trajectory.prompt_version == "codeact-v1+first_thought-v1"
+        assert trajectory.usage.requests == 1 + 2 * len(trajectory.steps)
+        assert all(step.vote.samples == 2 for step in trajectory.steps)
+
+
+@pytest.mark.parametrize("agent", ["tool_call", pytest.param("react", marks=pytest.mark.slow)])
 def test_the_main_job_in_another_protocol(agent: str, tmp_path: Path) -> None:
     given = (f"agent={agent}", f"paths.runs={tmp_path}")
     run_stage(train.main, "train", *given)
