@@ -27,7 +27,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from deepcoder.config import Config, Truncation
 from deepcoder.errors import DataError, IncompleteError, MissingError
-from deepcoder.runs import RunFolder, file_hash, progress, stage, stage_folder, stage_key
+from deepcoder.runs import (
+    RunFolder,
+    file_hash,
+    locked,
+    progress,
+    stage,
+    stage_folder,
+    stage_key,
+)
 
 if TYPE_CHECKING:
     from deepcoder.spans.selection import Example, Result, Selection
@@ -88,6 +96,16 @@ def main(cfg: Config, run: RunFolder) -> None:
         )
     if not run.done:
         run.finish(**summary)
+
+
+def prepared_examples(cfg: Config) -> Path:
+    """The examples of this configuration; makes them when they are missing or stale."""
+    folder = main.open(cfg)
+    with locked(folder.path / ".lock"):  # jobs of a sweep, and ranks, make them once
+        main.run(cfg, folder)
+        if folder.info().get("status") == "running":
+            folder.finish()
+    return folder.path / EXAMPLES
 
 
 class Source(NamedTuple):

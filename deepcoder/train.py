@@ -20,8 +20,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.config import Config, SignalKind, build, resolve_signal
-from deepcoder.runs import RunFolder, leads, locked, progress, stage
+from deepcoder.config import Config, SignalKind, build, resolve_signal, signal_label
+from deepcoder.prepare import prepared_examples
+from deepcoder.runs import RunFolder, leads, progress, stage
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -53,6 +54,10 @@ def main(cfg: Config, run: RunFolder) -> None:
     if resolve_signal(cfg) is SignalKind.online:
         require_model(str(cfg.teacher.model), cfg.teacher.revision, "teacher")
     examples = prepared_examples(cfg)
+    if resolve_signal(cfg) is SignalKind.cached and not run.done:
+        from deepcoder.score import make_signals
+
+        make_signals(cfg)
     digest = _accept_input(run, examples)
     if run.done:
         if (run.path / "adapter" / "adapter_model.safetensors").exists():
@@ -65,18 +70,6 @@ def main(cfg: Config, run: RunFolder) -> None:
     with out_of_memory_advice(budget, cfg.student.max_tokens):
         summary = _train(cfg, run, examples, digest)
     run.finish(**summary)
-
-
-def prepared_examples(cfg: Config) -> Path:
-    """The examples of this configuration; makes them when they are missing or stale."""
-    from deepcoder.prepare import main as prepare
-
-    folder = prepare.open(cfg)
-    with locked(folder.path / ".lock"):  # jobs of a sweep, and ranks, make them once
-        prepare.run(cfg, folder)
-        if folder.info().get("status") == "running":
-            folder.finish()
-    return folder.path / "examples.parquet"
 
 
 def _accept_input(run: RunFolder, examples: Path) -> str:
@@ -174,7 +167,8 @@ def _finish(
     from deepcoder.distillation.facts import card_facts
 
     before, after = _validations(lines, exported)
-    facts = card_facts(cfg, run.info(), data, module.loss.signal, before, after)
+    name = str(signal_label(cfg, approximate=module.approximate))
+    facts = card_facts(cfg, run.info(), data, module.loss.signal, name, before, after)
     write_adapter(module.model, run.path / "adapter", facts)
     for label, *values in comparison(before, after):
         log.info("held out: %-40s %s -> %s (%s)", label, *values)
@@ -182,6 +176,7 @@ def _finish(
     return {
         "weights": exported,
         "signal": module.loss.signal,
+        "label": name,
         "validation_before": before,
         "validation_after": after,
     }
@@ -218,8 +213,7 @@ def _module(
 ) -> DistillationModule:
     from deepcoder.distillation import DistillationModule, Recipe
     from deepcoder.losses import SpanLoss
-    from deepcoder.signals import load_signal
-    from deepcoder.students import attach_lora, load_base, load_tokenizer
+    from deepcoder.students import attach_lora, load_base
 
     signal = str(resolve_signal(cfg))
     student, cache = cfg.student, cfg.paths.cache
@@ -244,7 +238,7 @@ def _module(
     return DistillationModule(
         adapted,
         SpanLoss(cfg.loss, signal),
-        lambda: load_signal(signal, cfg.teacher, load_tokenizer(student, cache)),
+        lambda: _signal(cfg),
         recipe,
         report,
     )
@@ -253,6 +247,19 @@ def _module(
 def _identity(student: Any) -> str:
     """What a checkpoint's student must be called; its shapes are compared apart from that."""
     return f"{student.model}@{student.revision}" if student.revision else str(student.model)
+
+
+def _signal(cfg: Config) -> Any:
+    """What the student is pulled towards; cached signals are made first where that is free."""
+    signal = resolve_signal(cfg)
+    if signal is SignalKind.cached:
+        from deepcoder.score import scored_signal
+
+        return scored_signal(cfg)
+    from deepcoder.signals import load_signal
+    from deepcoder.students import load_tokenizer
+
+    return load_signal(str(signal), cfg.teacher, load_tokenizer(cfg.student, cfg.paths.cache))
 
 
 def _brief(metrics: Mapping[str, float]) -> dict[str, str]:

@@ -47,7 +47,8 @@ def signal_label(cfg: Config, *, approximate: bool = False) -> SignalLabel:
     if approximate:
         return SignalLabel.approximate
     # Trajectories from a file may be anyone's, even when this teacher could have written them.
-    return SignalLabel.rescored if cfg.data.trajectories else SignalLabel.true_teacher
+    foreign = bool(cfg.data.trajectories or cfg.data.mixture)
+    return SignalLabel.rescored if foreign else SignalLabel.true_teacher
 
 
 def resolve_signal(cfg: Config) -> SignalKind:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from deepcoder.data.examples import Examples
+from deepcoder.data.examples import SAMPLED, Examples
 from deepcoder.data.planner import MicroBatch
 from deepcoder.students.batch import TokenBatch
 from deepcoder.types import WeightGroup
@@ -44,7 +44,7 @@ def collate(
     width = max(*widths, 1)
     input_ids = np.full((len(rows), width), pad_id, dtype=np.int64)
     positions = np.zeros((len(rows), width), dtype=np.int64)
-    documents, sources, targets, kinds = [], [], [], []
+    documents, sources, targets, kinds, places = [], [], [], [], []
     for number, row in enumerate(rows):
         at = width - widths[number] if left else 0
         spans = []
@@ -58,6 +58,7 @@ def collate(
             sources.append(number * width + at + hits)
             targets.append(ids[hits + 1])
             kinds.append(codes[hits + 1])
+            places.append(examples.signal_starts[i] + np.cumsum(SAMPLED[codes[1:]])[hits] - 1)
             at = end
         documents.append(tuple(spans) or ((0, 1),))
     return TokenBatch(
@@ -71,6 +72,7 @@ def collate(
         step=step,
         micro=index,
         example_ids=tuple(examples.ids[i] for i in micro.examples),
+        signal_rows=_joined(places, np.int64),
     )
 
 

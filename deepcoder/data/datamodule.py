@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 
 from deepcoder.config.names import Balance, Pacing
 from deepcoder.data.batches import collate
-from deepcoder.data.examples import Examples, load_examples
+from deepcoder.data.examples import SAMPLED, Examples, load_examples
 from deepcoder.data.packing import pack, pad_groups
 from deepcoder.data.planner import BatchSettings, MicroBatch, StepPlanner
 from deepcoder.data.sampling import Curriculum, Order, complexity, length_buckets, strata
@@ -31,13 +31,11 @@ from deepcoder.errors import ConfigError, DataError
 from deepcoder.losses import denominators, shuffle_kinds
 from deepcoder.losses.kinds import GROUPS, kind_table
 from deepcoder.students.batch import TokenBatch
-from deepcoder.types import KINDS, WeightGroup
 
 __all__ = ["MicroBatches", "TrajectoryDataModule", "ValidationBatches"]
 
 # Validation measures every kind that a student samples, whatever the loss weighs, so that arms
 # can be compared; its sums are divided by its own counts later.
-_SAMPLED = np.array([kind.group is not WeightGroup.NONE for kind in KINDS])
 _ONES = dict.fromkeys(GROUPS, 1.0)
 
 
@@ -104,7 +102,7 @@ class TrajectoryDataModule(pl.LightningDataModule):
         groups = arrange(self.validation.lengths, self.settings.batch_tokens)
         for group in groups[rank::ranks]:
             rows = (tuple(group),) if self.settings.packing else tuple((i,) for i in group)
-            yield collate(self.validation, MicroBatch(rows), _SAMPLED, _ONES, pad_id=self.pad_id)
+            yield collate(self.validation, MicroBatch(rows), SAMPLED, _ONES, pad_id=self.pad_id)
 
     def micro_batches(self, rank: int, start: int = 0) -> Iterator[TokenBatch]:
         """Training micro-batches of one rank from optimizer step `start` on."""

@@ -10,7 +10,8 @@ and rejection happened in `deepcoder.prepare`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from deepcoder.errors import DataError
-from deepcoder.types import KINDS
+from deepcoder.types import KINDS, WeightGroup
 
-__all__ = ["Examples", "load_examples"]
+__all__ = ["SAMPLED", "Examples", "load_examples"]
+
+SAMPLED = np.array([kind.group is not WeightGroup.NONE for kind in KINDS])
+"""Which kinds a student samples itself, and which can therefore carry loss, by code."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Examples:
     """Name in `data.mixture` per sequence; none for a single source."""
     solved: tuple[bool | None, ...] = ()
     """Whether its trajectory solved the problem; None where nobody judged it."""
+    first_row: int = 0
+    """Place in a signal cache of the first target that can carry loss."""
 
     @classmethod
     def of(cls, rows: Sequence[tuple[str, Any, Any]]) -> Examples:
@@ -64,6 +70,13 @@ class Examples:
     def lengths(self) -> list[int]:
         return np.diff(self.offsets).tolist()
 
+    @cached_property
+    def signal_starts(self) -> Int[np.ndarray, " bounds"]:
+        """Place in a signal cache of each example's first target that can carry loss, and of what
+        follows the last example."""
+        counts = self.target_counts()[:, SAMPLED].sum(axis=1)
+        return self.first_row + np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
     def target_counts(self) -> Int[np.ndarray, "examples kinds"]:
         """Target tokens per example and span kind. The first token of a sequence is no target."""
         counts = np.zeros((len(self), len(KINDS)), dtype=np.int64)
@@ -74,7 +87,8 @@ class Examples:
 
 
 def load_examples(path: Path) -> tuple[Examples, Examples]:
-    """The train and validation splits of a prepared file.
+    """The train and validation splits of a prepared file. In a signal cache, the targets of the
+    one come before those of the other.
 
     Raises DataError when it cannot be read or holds no training example.
     """
@@ -96,7 +110,8 @@ def load_examples(path: Path) -> tuple[Examples, Examples]:
             f"{path} holds no example to train on.",
             fix="look at rejected.jsonl beside it for what was left out and why",
         )
-    return train, _take(table, np.flatnonzero(splits == "validation"))
+    validation = _take(table, np.flatnonzero(splits == "validation"))
+    return train, replace(validation, first_row=int(train.signal_starts[-1]))
 
 
 def _take(table: Any, rows: Int[np.ndarray, " rows"]) -> Examples:

@@ -44,6 +44,8 @@ class CardFacts:
     loss: str
     """Name of the loss configuration."""
     signal: str
+    label: str
+    """`hard-label`, `re-scored KL`, `true-teacher KL` or `approximate`."""
     """`hard` or `online`: what the loss really compared with."""
     loss_settings: Mapping[str, Any]
     teacher: str
@@ -124,12 +126,14 @@ def _loss_sentence(facts: CardFacts) -> str:
     if facts.signal == "hard":
         return (
             "**Loss**: weighted cross-entropy on the teacher's tokens (hard labels). The teacher "
-            "gave text and no distribution, so no KL divergence was computed."
+            "gave text and no distribution, so no KL divergence was computed (hard-label)."
         )
-    return (
-        f"**Loss**: {facts.loss_settings.get('divergence', 'divergence')} from the full "
-        "distribution of a white-box teacher, computed while training."
-    )
+    source = {
+        "online": "the full distribution of a white-box teacher, computed while training",
+        "cached": "a teacher's stored sparse distributions",
+    }[facts.signal]
+    name = facts.loss_settings.get("divergence", "divergence")
+    return f"**Loss**: {name} from {source} ({facts.label})."
 
 
 def _result(facts: CardFacts) -> str:

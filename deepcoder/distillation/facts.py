@@ -1,6 +1,6 @@
 """What a model card must say, gathered from the configuration, the run and the plan.
 
-write_adapter(model, folder, card_facts(cfg, run.info(), data, "hard", before, after))
+write_adapter(model, folder, card_facts(cfg, run.info(), data, "hard", label, before, after))
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ def card_facts(
     info: Mapping[str, Any],
     data: Any,
     signal: str,
+    label: str,
     before: Mapping[str, float],
     after: Mapping[str, float],
 ) -> CardFacts:
-    """`data` is the TrajectoryDataModule that was trained on; `info` the run's run.json."""
+    """`data` is the TrajectoryDataModule that was trained on; `info` the run's run.json; `label`
+    a `SignalLabel`."""
     student, planner = cfg.student, data.planner
     assert planner is not None
     packaged = PACKAGED.get(student.model) if student.source == "package" else None
@@ -41,6 +43,7 @@ def card_facts(
         base_licence=packaged.licence if packaged else "its own licence",
         loss=cfg.loss.name,
         signal=signal,
+        label=label,
         loss_settings={f.name: getattr(cfg.loss, f.name) for f in fields(LossConfig)},
         teacher=f"as in the file `{cfg.data.trajectories}`" if cfg.data.trajectories else teacher,
         examples={

@@ -36,6 +36,7 @@ from deepcoder.distillation.schedule import learning_rate_factor
 from deepcoder.distillation.throughput import StepCost, peak_flops
 from deepcoder.errors import DataError
 from deepcoder.losses.span_loss import KindSums, LossOutput, SpanLoss
+from deepcoder.signals.logit_map import logit_map_of
 from deepcoder.students.attention import use_document_attention
 from deepcoder.students.batch import TokenBatch, head_of, supervised_hidden
 from deepcoder.students.fused import fuse_lora
@@ -100,6 +101,11 @@ class DistillationModule(pl.LightningModule):
         self._cost = StepCost.of(self.model)
         self._signal = [self._build_signal()]
 
+    @property
+    def approximate(self) -> bool:
+        """Whether the teacher's tokens are not the student's, so that its signal is a guess."""
+        return any(getattr(signal, "approximate", False) for signal in self._signal)
+
     def on_fit_start(self) -> None:
         self._signal[0].to(self.device)
 
@@ -134,7 +140,14 @@ class DistillationModule(pl.LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             teacher = self._signal[0](batch)
             return self.loss(
-                hidden, weight, batch.targets, batch.kinds, batch.denominators, teacher, bias
+                hidden,
+                weight,
+                batch.targets,
+                batch.kinds,
+                batch.denominators,
+                teacher,
+                bias,
+                logit_map_of(base),
             )
 
     # ----------------------------------------------------------------------- metrics

@@ -12,10 +12,11 @@ How k stored tokens are read, and with which bias, is defined by `SparseScheme`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, device
 
 from deepcoder.losses.names import SparseScheme
 
@@ -100,6 +101,13 @@ class SparseRows:
             raise ValueError(
                 f"scheme {self.scheme} needs log_tail, the log mass outside the stored tokens"
             )
+
+    def to(self, target: device | str) -> SparseRows:
+        """The same rows with their tensors on another device."""
+        names = ("ids", "log_probs", "log_tail", "entropy", "log_target", "mask", "unknown")
+        parts = {name: getattr(self, name) for name in names}
+        moved: dict[str, Any] = {n: None if x is None else x.to(target) for n, x in parts.items()}
+        return replace(self, **moved)
 
     def select(self, rows: Int[Tensor, " n"] | slice) -> SparseRows:
         parts = ("log_tail", "entropy", "log_target", "unknown")

@@ -157,6 +157,7 @@ def _signal(name: str) -> str:
     return {
         "hard": "hard labels: cross-entropy on the teacher's tokens",
         "online": "online: the full distribution of the teacher",
+        "cached": "cached: stored sparse distributions of the teacher",
     }.get(name, name)
 
 

@@ -3,12 +3,14 @@
 `hard` is the token that the teacher chose: there is nothing to load, and every divergence becomes
 cross-entropy. `online` is a white-box transformers model that reads the same batch as the student
 and hands its hidden states and head to the loss, which forms teacher logits chunk by chunk.
+`cached` is what the `score` stage stored of a teacher before: sparse distributions in memory-mapped
+files (`cache`), made by a local model (`local`) or a server (`server`).
 
     signal = load_signal("online", cfg.teacher, tokenizer)
     out = loss(hidden, head, targets, kinds, denominators, teacher=signal(batch))
 
-What a signal needs of its teacher (the same tokenizer) is checked when it is loaded. Loss and
-divergence live in `deepcoder.losses`.
+What a signal needs of its teacher (a tokenizer that can be compared) is checked when it is loaded.
+Loss and divergence live in `deepcoder.losses`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
 
-    from deepcoder.losses.rows import TeacherRows
+    from deepcoder.losses.rows import ChunkRows, SparseRows, TeacherRows
     from deepcoder.students.batch import TokenBatch
 
 __all__ = ["HardSignal", "TeacherSignal", "load_signal"]
@@ -31,13 +33,13 @@ class TeacherSignal(Protocol):
     """Gives the loss what it needs from the teacher for one micro-batch."""
 
     kind: str
-    """`hard` or `online`."""
+    """`hard`, `online` or `cached`."""
 
     def to(self, device: torch.device) -> Any:
         """Move what the signal holds; returns the signal."""
         ...
 
-    def __call__(self, batch: TokenBatch) -> TeacherRows | None: ...
+    def __call__(self, batch: TokenBatch) -> TeacherRows | SparseRows | ChunkRows | None: ...
 
 
 class HardSignal:
@@ -55,7 +57,8 @@ class HardSignal:
 def load_signal(
     kind: str, teacher: Any, student_tokenizer: PreTrainedTokenizerFast
 ) -> TeacherSignal:
-    """The signal of `kind` for the `teacher` config group.
+    """The signal of `kind` for the `teacher` config group. Cached ones come from a run folder:
+    `deepcoder.score.scored_signal`.
 
     Raises MissingError when the teacher's model cannot be had, and ConfigError when its tokenizer
     differs from the student's.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from deepcoder.losses.rows import TeacherRows
-from deepcoder.signals.vocabulary import shared_vocabulary
+from deepcoder.signals.logit_map import logit_map_of
+from deepcoder.signals.vocabulary import VocabularyMap, compare, teacher_view
 from deepcoder.students.attention import use_document_attention
 from deepcoder.students.batch import TokenBatch, head_of, supervised_hidden
 from deepcoder.students.checks import require_model
@@ -32,8 +33,7 @@ class OnlineSignal:
 
     kind = "online"
 
-    def __init__(self, model: PreTrainedModel, vocabulary: int) -> None:
-        """`vocabulary`: token ids that teacher and student share, counted from 0."""
+    def __init__(self, model: PreTrainedModel, vocabulary: VocabularyMap) -> None:
         self.model = model.requires_grad_(False).eval()
         self.vocabulary = vocabulary
         use_document_attention(self.model)
@@ -46,14 +46,14 @@ class OnlineSignal:
         """
         require_model(teacher.model, teacher.revision, "teacher")
         tokenizer = read_tokenizer(teacher.model, teacher.revision)
-        shared = shared_vocabulary(student_tokenizer, tokenizer, teacher.model)
+        vocabulary = compare(student_tokenizer, tokenizer, teacher.model).require_same()
         model = load_pretrained(
             teacher.model,
             revision=teacher.revision,
             dtype=resolve_dtype(teacher.dtype),
             device_map=teacher.device_map,
         )
-        return cls(model, shared)
+        return cls(model, vocabulary)
 
     def to(self, device: torch.device) -> OnlineSignal:
         """Move the teacher, unless `teacher.device_map` has placed it."""
@@ -64,6 +64,13 @@ class OnlineSignal:
     @torch.no_grad()
     def __call__(self, batch: TokenBatch) -> TeacherRows:
         weight, bias = head_of(self.model)
-        hidden = supervised_hidden(self.model, batch)
-        n = self.vocabulary
-        return TeacherRows(hidden, weight[:n], None if bias is None else bias[:n])
+        hidden = supervised_hidden(self.model, teacher_view(batch, self.vocabulary))
+        n = self.vocabulary.size
+        return TeacherRows(
+            hidden,
+            weight[:n],
+            None if bias is None else bias[:n],
+            logit_map_of(self.model),
+            mask=self.vocabulary.mask,
+            unknown=self.vocabulary.unknown(batch.targets),
+        )

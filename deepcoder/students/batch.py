@@ -51,6 +51,8 @@ class TokenBatch:
     micro: int
     """Place within the step on this rank, from 0."""
     example_ids: tuple[str, ...]
+    signal_rows: Int[Tensor, " supervised"] | None = None
+    """Place of each target in a signal cache, counted over all examples; stays on the CPU."""
 
     @property
     def tokens(self) -> int:

@@ -50,7 +50,9 @@ def test_the_configurations_are_in_the_wheel(installed):
     assert yaml_files(installed / "site/deepcoder/conf") == yaml_files(SOURCE / "conf")
 
 
-@pytest.mark.parametrize("stage", ["doctor", "generate", "prepare", "convert", "train", "evaluate"])
+@pytest.mark.parametrize(
+    "stage", ["doctor", "generate", "prepare", "convert", "score", "train", "evaluate"]
+)
 def test_console_scripts_answer_from_another_directory(installed, stage):
     assert f"stage: {stage}" in script(installed, f"deepcoder-{stage}", "--help").stdout
 

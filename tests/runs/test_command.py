@@ -80,7 +80,9 @@ def test_a_sweep_goes_on_after_a_failed_job_and_exits_non_zero(monkeypatch, tmp_
     assert seeds == [(0, "0"), (1, "1"), (2, "2")]
 
 
-@pytest.mark.parametrize("stage", ["doctor", "generate", "prepare", "convert", "train", "evaluate"])
+@pytest.mark.parametrize(
+    "stage", ["doctor", "generate", "prepare", "convert", "score", "train", "evaluate"]
+)
 def test_help_helps_and_imports_nothing_heavy(stage, tmp_path):
     code = (
         "import sys, runpy\n"
