@@ -147,12 +147,12 @@ def teacher_view(batch: TokenBatch, vocabulary: VocabularyMap) -> TokenBatch:
     positions = np.zeros_like(wide)
     documents = []
     for number, line in enumerate(ids):
-        pieces = np.repeat(line, lengths[number])
+        text = np.repeat(line, lengths[number])
         for token in np.intersect1d(line, list(vocabulary.spelling)):
             inside = np.repeat(line == token, lengths[number])
             spelled = vocabulary.spelling[int(token)]
-            pieces[inside] = np.tile(spelled, int((line == token).sum()))
-        wide[number, : len(pieces)] = pieces
+            text[inside] = np.tile(spelled, int((line == token).sum()))
+        wide[number, : len(text)] = text
         starts = np.concatenate([[0], ends[number]])
         spans = tuple((int(starts[a]), int(starts[b])) for a, b in batch.documents[number])
         for a, b in spans:
