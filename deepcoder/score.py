@@ -216,7 +216,7 @@ def _layout(cfg: Config, vocabulary: VocabularyMap) -> Layout:
         vocabulary.size,
         k=0 if scheme is SparseScheme.sampled or chunks else score.k,
         draws=score.draws if scheme is SparseScheme.sampled else 0,
-        values=str(score.values),
+        values=str(score.precision),
         chunks=chunks,
     )
 

@@ -413,7 +413,7 @@ class ScoreConfig:
     """Tokens kept per position (tail, renormalised, sorted)."""
     draws: int = 50
     """Draws per position (sampled); equal ones are stored once with their number."""
-    values: StoredValues = StoredValues.float16
+    precision: StoredValues = StoredValues.float16
     temperature: float = II("loss.temperature")
     """Temperature at which distributions are taken; the loss reads them at the same."""
     alignment: Alignment = Alignment.chunks

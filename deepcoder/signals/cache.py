@@ -111,7 +111,9 @@ class CacheWriter:
             "layout": self.layout.as_dict(),
             "shards": shards,
         }
-        _write_json(self.folder / INDEX, index)
+        path = self.folder / INDEX
+        if not path.exists() or path.read_text() != json.dumps(index, indent=1):
+            _write_json(path, index)
         return True
 
     def _record(self, number: int) -> dict[str, Any] | None:

@@ -159,7 +159,9 @@ class CrossScorer:
             log_p = torch.zeros(count).index_add_(0, inside, -nll.cpu().float())
             return ChunkRows(torch.from_numpy(crossed.chunks), log_p)
         places = _places(batch)[crossed.first]
-        kept = self.inner.reduce(hidden, theirs.targets, places, batch)
+        begins = np.searchsorted(crossed.stretch_of_token, np.arange(len(crossed.first)))
+        index = torch.from_numpy(begins).to(device)  # the first of each stretch's tokens
+        kept = self.inner.reduce(hidden[index], theirs.targets[index], places, batch)
         return _spread(kept, crossed.first, len(batch.targets))
 
 

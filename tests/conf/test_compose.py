@@ -8,10 +8,20 @@ import pytest
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 
-from deepcoder.config import CONF_DIR, DataConfig, DivergenceName, TeacherKind, compose, validate
+from deepcoder.config import (
+    CONF_DIR,
+    DataConfig,
+    DivergenceName,
+    TeacherKind,
+    compose,
+    signal_label,
+    validate,
+)
 from deepcoder.errors import ConfigError
 
-STAGES = ("doctor", "generate", "prepare", "train", "evaluate", "compare")
+VLLM = ["loss.signal=cached", "teacher=vllm", "teacher.model=x"]
+LOCAL = ["loss.signal=cached", "teacher=local", "teacher.model=x"]
+STAGES = ("doctor", "generate", "prepare", "score", "train", "evaluate", "compare")
 FILES = sorted(CONF_DIR.rglob("*.yaml"))
 GROUP_FILES = [path for path in FILES if path.parent != CONF_DIR and path.parent.name != "hydra"]
 GROUPS = [
@@ -35,7 +45,8 @@ def test_every_group_of_the_design_has_a_file():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_composes_and_is_valid_without_arguments(stage):
-    cfg = compose(stage)
+    # scoring has no default teacher: nothing with logits is embedded
+    cfg = compose(stage, LOCAL if stage == "score" else [])
     validate(cfg)
     assert cfg.stage == stage
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
@@ -125,6 +136,16 @@ def test_a_wrong_file_is_named_with_key_and_type(tmp_path, monkeypatch, text, wo
         (["loss.ce_mix=1.5"], ["loss.ce_mix=1.5"]),
         (["data.batch_tokens=16"], ["data.batch_tokens=16", "student.max_tokens"]),
         (["agent.tools=[python]"], ["finish"]),
+        (["loss.signal=cached"], ["teacher=oracle", "nothing can be scored"]),
+        (["loss.signal=cached", "teacher=groq", "teacher.model=x"], ["teacher=groq"]),
+        (["loss.signal=cached", "teacher=together", "teacher.model=x"], ["together"]),
+        ([*VLLM, "score.scheme=sampled"], ["score.scheme=sampled"]),
+        ([*VLLM, "loss.temperature=2"], ["loss.temperature=2"]),
+        ([*VLLM, "score.k=0"], ["score.k=0"]),
+        ([*VLLM, "score.shard=5/4"], ["score.shard=5/4"]),
+        ([*LOCAL, "score.scheme=sampled", "loss.divergence=jsd"], ["loss.divergence=jsd"]),
+        ([*LOCAL, "score.scheme=sorted"], ["score.scheme=sorted"]),
+        ([*LOCAL, "score.draws=300"], ["score.draws=300"]),
     ],
 )
 def test_cross_field_rules_say_what_to_write_instead(overrides, words):
@@ -133,6 +154,17 @@ def test_cross_field_rules_say_what_to_write_instead(overrides, words):
         validate(cfg)
     assert caught.value.fix
     assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_every_run_says_what_it_is():
+    def label(*overrides, approximate=False):
+        return str(signal_label(compose("train", list(overrides)), approximate=approximate))
+
+    assert label() == "hard-label"
+    assert label(*LOCAL) == "true-teacher KL"
+    assert label(*LOCAL, "data.trajectories=file.jsonl") == "re-scored KL"
+    assert label(*LOCAL, approximate=True) == "approximate"
+    assert label(*LOCAL, "loss=sft", "loss.signal=hard") == "hard-label"
 
 
 def test_a_white_box_teacher_may_have_any_divergence():

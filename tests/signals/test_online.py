@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from training_toys import toy_config, toy_rows
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2ForCausalLM
 
 from deepcoder.data import Examples, collate
 from deepcoder.data.planner import MicroBatch
@@ -17,32 +17,6 @@ from deepcoder.students import load_base, load_tokenizer
 from deepcoder.students.attention import use_document_attention
 from deepcoder.students.batch import head_of, supervised_hidden
 from deepcoder.types import KINDS
-
-WIDER = 49152 + 128
-"""Padding rows of the teacher's head: tokens that do not exist."""
-
-
-@pytest.fixture(scope="module")
-def teacher_folder(tmp_path_factory):
-    """A random teacher of another width and depth, with a wider head, as a folder."""
-    folder = tmp_path_factory.mktemp("teacher")
-    config = Qwen2Config(
-        vocab_size=WIDER,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        tie_word_embeddings=False,
-    )
-    torch.manual_seed(7)
-    model = Qwen2ForCausalLM(config)
-    with torch.no_grad():  # a token that does not exist must not matter, however likely
-        model.lm_head.weight[49152:] += 3.0
-    model.save_pretrained(folder)
-    cfg = toy_config("runs")
-    load_tokenizer(cfg.student, cfg.paths.cache).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
