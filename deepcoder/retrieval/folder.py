@@ -16,6 +16,7 @@ import html
 import os
 import re
 import stat
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +201,7 @@ def _rst(text: str) -> Sections:
 
 # Every quantifier is possessive: a hostile file is read in one pass.
 _TAG = re.compile(r"<!--|</?([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>|<[!?][^<>]*+>")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head"})
 _BLOCKS = """
 p div br li ul ol dl dt dd tr table section article header footer pre blockquote hr
@@ -212,7 +214,7 @@ def _html(text: str) -> Sections:
     level, heading = 1, ""
     parts: list[str] = []
     position = 0
-    low = text.lower()
+    low = text.translate(_LOWER)  # not lower(), which changes the length of some texts
     while tag := _TAG.search(text, position):
         parts.append(text[position : tag.start()])
         position = tag.end()

@@ -156,8 +156,9 @@ class Index:
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
-        for document in self._documents():
-            digest.update(repr(document).encode("utf-8", "replace"))
+        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM passages p ORDER BY p.id")
+        for row in rows:
+            digest.update(repr(row).encode("utf-8", "replace"))
         return digest.hexdigest()[:16]
 
     # --------------------------------------------------------------------------- searching
@@ -172,14 +173,19 @@ class Index:
         return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
 
     def documents(self) -> Iterator[Document]:
-        """Every passage, by id."""
-        with self._lock:
-            yield from self._documents()
+        """Every passage, by id. Searches may go on in between."""
+        batch = self._batch("")
+        while batch:
+            yield from batch
+            batch = self._batch(batch[-1].id)
 
-    def _documents(self) -> Iterator[Document]:
-        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM passages p ORDER BY p.id")
-        for row in rows:
-            yield Document(*row)
+    def _batch(self, after: str) -> list[Document]:
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM passages p WHERE p.id > ? ORDER BY p.id LIMIT 1000",
+                (after,),
+            ).fetchall()
+        return [Document(*row) for row in rows]
 
     def get(self, ids: Sequence[str]) -> list[Document]:
         """The passages with these ids, in their order; unknown ids are left out."""

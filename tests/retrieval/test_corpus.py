@@ -105,6 +105,16 @@ def test_what_is_excluded_is_never_found(ranked: Corpus, ranker: RankerName, cac
     assert mine.exclude([long]) > 1, "a document's passages go together"
 
 
+def test_all_documents_can_be_walked_while_searching(corpus: Corpus) -> None:
+    ids = []
+    for document in corpus.documents():
+        if len(ids) % 2000 == 0:
+            assert corpus.search(document.title) is not None
+        ids.append(document.id)
+    assert len(ids) == len(set(ids)) == len(corpus)
+    assert ids == sorted(ids)
+
+
 def test_threads_may_search_together(corpus: Corpus) -> None:
     answers: list[list[str]] = []
 

@@ -73,6 +73,11 @@ def test_html_is_read_as_its_visible_text() -> None:
     assert found[1][1].split() == ["make", "install"]
 
 
+def test_letters_that_grow_in_lower_case_shift_nothing() -> None:
+    page = "<h1>İİİİ</h1><p>One.</p><SCRIPT>İ</SCRIPT><H2>Two</H2>three"
+    assert headings(page, "html") == [("İİİİ", "One."), ("İİİİ / Two", "three")]
+
+
 @pytest.mark.parametrize(
     "text", ["<" * 2_000_000, "<a" * 700_000, "<script" * 250_000, "<!--" * 400_000,
              "<h1>" * 300_000, "</" * 900_000, "&" * 2_000_000, "<a " + "b" * 2_000_000]
