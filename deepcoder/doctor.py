@@ -255,7 +255,11 @@ def _api_teacher(cfg: Config) -> Iterator[Check]:
 
     teacher, provider = cfg.teacher, provider_of(cfg.teacher)
     names = asyncio.run(list_models(teacher))
-    if teacher.model in names:
+    if names is None:
+        found = f"{provider.label} took the key and has no list of models"
+        fix = "try one episode: generation.dry_run=true generation.pilot=1"
+        yield Check("teacher", Verdict.WARN, found, fix)
+    elif teacher.model in names:
         yield Check("teacher", Verdict.OK, f"{provider.label} serves {teacher.model}")
     else:
         served = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")

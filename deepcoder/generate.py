@@ -20,9 +20,8 @@ import asyncio
 import contextlib
 import copy
 import logging
-import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -30,12 +29,12 @@ from typing import TYPE_CHECKING, Any
 
 from deepcoder.errors import ConfigError, DeepcoderError, IncompleteError
 from deepcoder.runs import RunFolder, progress, stage, stage_key
+from deepcoder.runs.halting import Halt, for_seconds, stop_on_signals
 
 if TYPE_CHECKING:
     from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import Config
     from deepcoder.trajectories.collection import OnDone, Task
-    from deepcoder.trajectories.forecast import Range
     from deepcoder.trajectories.meter import Meter
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import Refusal, RejectedStore
@@ -65,7 +64,11 @@ def main(cfg: Config, run: RunFolder) -> None:
         _merge(cfg, run)
         return
     check_filters(cfg.generation.filters)
-    problems = select(load_problems(cfg.problems, "train"), cfg.generation.limit, cfg.seed)
+    found = load_problems(cfg.problems, "train")
+    problems = select(found, cfg.generation.limit, cfg.seed)
+    if len(problems) < len(found):
+        limit = f"generation.limit={cfg.generation.limit}; null plays all"
+        log.info("Playing %d of %d problems (%s).", len(problems), len(found), limit)
     if cfg.problems.path:
         run.record_input("problems", Path(cfg.problems.path))
     try:
@@ -136,7 +139,7 @@ async def _generate(
     with (
         TrajectoryStore(run.path / "trajectories.jsonl") as accepted,
         RejectedStore(run.path / "rejected.jsonl") as rejected,
-        _stop_on_signals() as halt,
+        stop_on_signals() as halt,
     ):
         following = Following(generation.give_up_after, cfg.agent.protocol, accepted, rejected)
         if (astray := following.error()) is not None:
@@ -170,22 +173,28 @@ async def _generate(
                 halt.because(following.error(trajectory))
 
             left: list[DeepcoderError] = []
-            async with _reporting(run, meter, on_done) as told, _for_seconds(cfg, halt):
-                await collect(
-                    agent,
-                    pool,
-                    playing,
-                    accepted,
-                    rejected,
-                    sampling=sampling,
-                    seed=cfg.seed,
-                    workers=generation.workers,
-                    config_hash=stage_key(cfg, "generate"),
-                    filters=generation.filters,
-                    stop=halt.event,
-                    on_done=told,
-                    on_left=lambda task, error: left.append(error),
-                )
+            over = IncompleteError(
+                f"generation.max_seconds={generation.max_seconds} are over.",
+                fix="run the same command again",
+            )
+            clock = for_seconds(halt, generation.max_seconds, over)
+            async with _reporting(run, meter, on_done) as told:
+                with clock:
+                    await collect(
+                        agent,
+                        pool,
+                        playing,
+                        accepted,
+                        rejected,
+                        sampling=sampling,
+                        seed=cfg.seed,
+                        workers=generation.workers,
+                        config_hash=stage_key(cfg, "generate"),
+                        filters=generation.filters,
+                        stop=halt.event,
+                        on_done=told,
+                        on_left=lambda task, error: left.append(error),
+                    )
             unfinished = len(planned.missing(accepted, rejected))
             if generation.dry_run and not left and not halt.event.is_set():
                 limits = teacher.limits() if hasattr(teacher, "limits") else (None, None)
@@ -198,7 +207,7 @@ async def _generate(
         return unfinished, halt.reason or (left[-1] if left else None)
 
 
-def _within(most: int | None, tasks: list[Task], played: int, halt: _Halt) -> list[Task]:
+def _within(most: int | None, tasks: list[Task], played: int, halt: Halt) -> list[Task]:
     """As many tasks as `generation.max_episodes` leaves."""
     if most is None or played + len(tasks) <= most:
         return tasks
@@ -207,23 +216,6 @@ def _within(most: int | None, tasks: list[Task], played: int, halt: _Halt) -> li
         fix="raise generation.max_episodes and run the same command again",
     )
     return tasks[: max(0, most - played)]
-
-
-@contextlib.asynccontextmanager
-async def _for_seconds(cfg: Config, halt: _Halt) -> AsyncIterator[None]:
-    """Halts after `generation.max_seconds`."""
-    most = cfg.generation.max_seconds
-    if most is None:
-        yield
-        return
-    error = IncompleteError(
-        f"generation.max_seconds={most:g} are over.", fix="run the same command again"
-    )
-    timer = asyncio.get_running_loop().call_later(most, halt.because, error)
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _forecast(
@@ -237,7 +229,7 @@ def _forecast(
     spending: Spending | None,
 ) -> None:
     """Print and store what the rest of the run will cost, by the episodes of the pilot."""
-    from deepcoder.trajectories.forecast import forecast
+    from deepcoder.trajectories.forecast import forecast, show
 
     solved = [trajectory for trajectory in accepted if trajectory.id in ids]
     played = [*solved, *(r.trajectory for r in rejected if r.id in ids)]
@@ -251,27 +243,11 @@ def _forecast(
         seed=cfg.seed,
     )
     found = {name: asdict(values) for name, values in ranges.items()}
-    _print_forecast(ranges, len(played), len(solved), remaining)
+    show(ranges, len(played), len(solved), remaining)
     run.finish("piloted", pilot=len(played), accepted=len(solved), remaining=remaining, **found)
 
 
-def _print_forecast(ranges: dict[str, Range], played: int, solved: int, remaining: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    title = f"dry run: {played} episodes played and kept, {solved} accepted; {remaining} to go"
-    table = Table(title=title, title_justify="left")
-    for column in ("", "mean of one", "all others, p50", "p90"):
-        table.add_column(column, justify="right" if column else "left")
-    formats = {"usd": "${:.4f}", "tokens": "{:,.0f}", "requests": "{:,.1f}", "seconds": "{:,.1f}"}
-    for name, values in ranges.items():
-        texts = (formats[name].format(v) for v in (values.mean, values.p50, values.p90))
-        table.add_row(name, *texts)
-    Console().print(table)
-    Console().print("Run the same command without generation.dry_run to play them.")
-
-
-def _account(cfg: Config, run: RunFolder, halt: _Halt) -> Spending | None:
+def _account(cfg: Config, run: RunFolder, halt: Halt) -> Spending | None:
     """The account of a teacher that costs money; it stops the run when a budget is used up."""
     if not cfg.teacher.kind.remote:
         return None
@@ -288,47 +264,6 @@ def _account(cfg: Config, run: RunFolder, halt: _Halt) -> Spending | None:
 def _paid(spending: Spending) -> str:
     total = spending.total
     return f"{total.requests} requests, {spending.tokens} tokens, {total.usd:.4f} dollars"
-
-
-class _Halt:
-    """Ends the run when the episodes in flight are finished; `reason` is None for a person."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self.reason: DeepcoderError | None = None
-
-    def because(self, error: DeepcoderError | None) -> None:
-        """Halt for this reason, unless it is None or there is an earlier one."""
-        if error is not None and not self.event.is_set():
-            self.reason = error
-            self.event.set()
-
-
-@contextlib.contextmanager
-def _stop_on_signals() -> Iterator[_Halt]:
-    """What the first SIGINT or SIGTERM sets; the second one ends everything at once."""
-    loop, halt, asked = asyncio.get_running_loop(), _Halt(), False
-    playing = asyncio.current_task()
-
-    def interrupted() -> None:
-        nonlocal asked
-        if not asked:
-            asked = True
-            halt.event.set()
-            log.info("Stopping: episodes in flight are finished. Once more stops at once.")
-        elif playing is not None:
-            playing.cancel()
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        for number in signals:  # only the main thread may
-            loop.add_signal_handler(number, interrupted)
-    try:
-        yield halt
-    finally:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for number in signals:
-                loop.remove_signal_handler(number)
 
 
 @contextlib.asynccontextmanager

@@ -61,8 +61,9 @@ def api_teacher(cfg: TeacherConfig, spending: Spending | None = None) -> ApiTeac
     )
 
 
-async def list_models(cfg: TeacherConfig, *, seconds: float = 20.0) -> list[str]:
-    """Names of the models that the provider serves now. Asks once and changes nothing.
+async def list_models(cfg: TeacherConfig, *, seconds: float = 20.0) -> list[str] | None:
+    """Names of the models that the provider serves now; None when it has no such list. Asks once
+    and changes nothing.
 
     Raises MissingError without a key, BackendError for a wrong one, UnavailableError when nobody
     answers.
@@ -85,11 +86,15 @@ async def list_models(cfg: TeacherConfig, *, seconds: float = 20.0) -> list[str]
             f"{provider.label} refused the key in {name} ({describe(reply)}).",
             fix=f"set {name} to a valid key",
         )
+    if fault is Fault.MODEL:
+        return None
     if fault is not None:
         raise _silent(provider, describe(reply), where)
     try:
-        return sorted(str(model["id"]) for model in json.loads(reply.body)["data"])
-    except (ValueError, LookupError, TypeError):
+        found = json.loads(reply.body)
+        models = found["data"] if isinstance(found, dict) else found  # Together has a bare list
+        return sorted(str(model["id"]) for model in models)
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise _silent(provider, "its list of models cannot be read", where) from None
 
 

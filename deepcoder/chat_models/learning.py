@@ -42,6 +42,7 @@ class Rate:
         """Requests a minute at which a refusal came that is not confirmed yet."""
         self._ceiling = configured
         self._same = 0  # refusals at the same count, one after the other
+        self._told = False  # the first of these named a long time to wait
         self._in_a_row = 0  # refusals since anything passed
         self._between = 0  # requests that passed since the last refusal
         self._lessons: deque[tuple[float, int]] = deque(maxlen=REGULAR)
@@ -67,17 +68,19 @@ class Rate:
         before = self.suspected
         near = before is not None and abs(passed - before) <= max(1.0, 0.1 * before)
         self._same = self._same + 1 if near else 1
+        self._told = telling or (near and self._told)
         self.suspected = float(passed)
         if self.value is not None and self._safe is not None and self.value > self._safe:
             many = len(self._lessons) >= MANY and self._lessons[-MANY][0] > now - 2 * MINUTE
             if passed >= 0.9 * self._safe and (telling or self._in_a_row >= 2 or many):
                 self._set(self._safe, now, wait=QUIET)  # the probe upward found the limit
             return
-        sure = self._same >= 2 if telling else self._in_a_row >= 3
+        sure = self._same >= 2 if self._told else self._in_a_row >= 3
         if self.value is not None and passed >= 0.9 * self.value:
             sure = telling or self._in_a_row >= 2
         if sure and passed:
-            lower = passed if self.value is None else min(float(passed), 0.97 * self.value)
+            lower = min(passed, before or passed) if near else float(passed)
+            lower = lower if self.value is None else min(lower, 0.97 * self.value)
             self._set(lower, now, wait=QUIET)
         elif self.value is None:
             self._by_distance(now)

@@ -15,16 +15,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepcoder.chat_models.lines import LineFile
+from deepcoder.errors import DataError
 from deepcoder.types import Usage
 
 __all__ = ["Price", "Spending"]
 
 MILLION = 1_000_000
+VERSION = 1
+"""Of the lines of an account."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,29 @@ class Spending:
         self._on_exhausted = on_exhausted
         self._told = False
         self.total = Usage()
-        for _, record in self._file.records() if self._file else ():
-            self.total += Usage(
+        for offset, record in self._file.records() if self._file else ():
+            self.total += self._paid(offset, record)
+        self._look()
+
+    def _paid(self, offset: int, record: Mapping[str, Any]) -> Usage:
+        """One line of the account. Raises DataError for one that this version did not write: a
+        budget that forgets what was paid is none."""
+        assert self._file is not None
+        version = record.get("schema_version", VERSION)
+        try:
+            if version != VERSION:
+                raise ValueError(f"schema version {version!r}, and this deepcoder reads {VERSION}")
+            return Usage(
                 prompt_tokens=int(record["prompt_tokens"]),
                 completion_tokens=int(record["completion_tokens"]),
                 requests=1,
                 usd=float(record["usd"]),
             )
-        self._look()
+        except (LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{self._file.path} at byte {offset} cannot be read as an account: {error}.",
+                fix="use another run folder (name=...), or the deepcoder that wrote the file",
+            ) from None
 
     @property
     def tokens(self) -> int:
@@ -91,6 +110,7 @@ class Spending:
         self.total += usage.model_copy(update={"requests": 1})
         if self._file is not None:
             record: dict[str, float | str] = {
+                "schema_version": VERSION,
                 "time": round(time.time(), 3),
                 "prompt_tokens": usage.prompt_tokens,
                 "completion_tokens": usage.completion_tokens,

@@ -82,7 +82,7 @@ class ResponseCache:
         self._file = LineFile(path.expanduser())
         self._offsets: dict[str, int] = {}
         for offset, record in self._file.records():
-            if record.get("version") == VERSION:
+            if record.get("version") == VERSION and "key" in record:
                 self._offsets.setdefault(str(record["key"]), offset)
 
     def __len__(self) -> int:

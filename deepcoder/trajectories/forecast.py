@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from deepcoder.types import Usage
 
-__all__ = ["Range", "draw", "forecast"]
+__all__ = ["Range", "draw", "forecast", "show"]
 
 T = TypeVar("T")
 RESAMPLES = 1000
@@ -90,3 +90,20 @@ def _episode(
 def _range(mean: float, values: list[float]) -> Range:
     ordered = sorted(values)
     return Range(mean, ordered[len(ordered) // 2], ordered[int(0.9 * len(ordered))])
+
+
+def show(ranges: dict[str, Range], played: int, solved: int, remaining: int) -> None:
+    """Print the forecast as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    title = f"dry run: {played} episodes played and kept, {solved} accepted; {remaining} to go"
+    table = Table(title=title, title_justify="left")
+    for column in ("", "mean of one", "all others, p50", "p90"):
+        table.add_column(column, justify="right" if column else "left")
+    formats = {"usd": "${:.4f}", "tokens": "{:,.0f}", "requests": "{:,.1f}", "seconds": "{:,.1f}"}
+    for name, values in ranges.items():
+        texts = (formats[name].format(v) for v in (values.mean, values.p50, values.p90))
+        table.add_row(name, *texts)
+    Console().print(table)
+    Console().print("Run the same command without generation.dry_run to play them.")

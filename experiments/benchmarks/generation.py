@@ -178,6 +178,7 @@ def stage(folder: Path, url: str, count: int, *more: str) -> list[str]:
         "problems=jsonl",
         f"problems.path={write_problems(folder, count)}",
         "problems.heldout_fraction=0",
+        "generation.limit=null",
         "teacher=groq",
         "teacher.model=m",
         f"teacher.base_url={url}",

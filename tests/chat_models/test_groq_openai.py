@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from chat_models.api_cases import HI, KEY, SEVEN, config, teacher
-from chat_models.provider import FAULTS, Provider, script
+from chat_models.provider import FAULTS, Provider, ProviderThread, script
 
 from deepcoder.chat_models import ChatModel, build_teacher
 from deepcoder.chat_models.api import RefusedError
@@ -327,3 +327,34 @@ def test_doctor_asks_for_the_models(kind: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GROQ_API_KEY", "other-key")
     monkeypatch.setenv("OPENAI_API_KEY", "other-key")
     asyncio.run(wrong())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_doctor_says_what_is_wrong_with_a_teacher(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deepcoder.config import compose
+    from deepcoder.doctor import Verdict, _guarded, _teacher
+
+    def found(server: Provider, model: str, *more: str) -> list[tuple[str, Verdict, str]]:
+        args = [f"teacher={kind}", f"teacher.model={model}", f"teacher.base_url={server.url}"]
+        cfg = compose("doctor", [*args, *more])
+        return [(c.name, c.verdict, c.found + " " + c.fix) for c in _guarded(_teacher, cfg)]
+
+    price = "+teacher.prices={b: {input: 1, output: 2, date: '2026-11-01'}}"
+    with ProviderThread(provider(kind, models=["b", "a"])) as server:
+        assert [v for _, v, _ in found(server, "b", price)] == [Verdict.OK, Verdict.OK]
+        (model, costs) = found(server, "retired")
+        assert model[1] is Verdict.FAIL
+        assert "does not serve retired set teacher.model to one of: a, b" in model[2]
+        assert costs[1] is Verdict.WARN
+        assert "teacher.prices" in costs[2]
+        server.prefix = "/elsewhere"  # no list of models
+        assert found(server, "b")[0][1] is Verdict.WARN
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-wrong-9876543210")
+    monkeypatch.setenv("OPENAI_API_KEY", "gsk-wrong-9876543210")
+    with ProviderThread(provider(kind)) as server:
+        ((_, verdict, text),) = found(server, "m")
+        assert verdict is Verdict.FAIL
+        assert "refused the key" in text
+        assert "9876543210" not in text

@@ -55,6 +55,7 @@ def overrides(folder: Path, url: str, count: int, *more: str) -> list[str]:
         "problems=jsonl",
         f"problems.path={path}",
         "problems.heldout_fraction=0",
+        "generation.limit=null",
         "teacher=groq",
         "teacher.model=m",
         f"teacher.base_url={url}",

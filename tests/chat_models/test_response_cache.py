@@ -16,7 +16,7 @@ from deepcoder.chat_models.pricing import Price, Spending
 from deepcoder.chat_models.replay import ReplayTeacher
 from deepcoder.chat_models.response_cache import Request, ResponseCache
 from deepcoder.chat_models.wire import encode
-from deepcoder.errors import BackendError, MissingError
+from deepcoder.errors import BackendError, DataError, MissingError
 from deepcoder.types import Message, Role, Sampling, Usage
 
 
@@ -151,6 +151,15 @@ def test_the_account_goes_on_after_a_restart_and_tells_once(tmp_path: Path):
     assert told == ["!"]
     assert account().tokens == 15
     assert told == ["!", "!"]  # a run that begins with an empty purse knows it at once
+
+
+def test_an_account_of_another_version_is_one_line_and_not_forgotten(tmp_path: Path):
+    path = tmp_path / "spending.jsonl"
+    for line in ('{"schema_version": 9, "dollars": 3}', '{"usd": "much"}'):
+        path.write_text(line + "\n")
+        with pytest.raises(DataError, match=r"spending\.jsonl at byte 0 cannot be read") as caught:
+            Spending(path, max_usd=1.0)
+        assert "name=" in str(caught.value.fix)
 
 
 def test_tokens_can_be_the_budget():
