@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-from deepcoder.errors import ConfigError, DataError
+from deepcoder.config import CONF_DIR, compose, validate
+from deepcoder.errors import ConfigError, DataError, MissingError
 from deepcoder.evaluation.selection import Origin, origin, select
+from deepcoder.problems.loaders import load_problems
 
 
 @pytest.fixture
@@ -61,3 +63,24 @@ def test_origin(problem) -> None:
     assert origin(problem("a"), {"fam"}) is Origin.WRITTEN
     assert origin(problem("a", family="fam"), {"fam"}) is Origin.SEEN_FAMILY
     assert origin(problem("a", family="new"), {"fam"}) is Origin.NEW_FAMILY
+
+
+OWN = sorted(
+    path.stem
+    for path in (CONF_DIR / "benchmark").glob("*.yaml")
+    if path.stem not in ("heldout", "builtin")
+)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_benchmark_whose_file_is_missing_says_so(name, tmp_path) -> None:
+    cfg = compose("evaluate", [f"benchmark={name}", f"benchmark.problems.path={tmp_path}/no.jsonl"])
+    validate(cfg)
+    with pytest.raises(MissingError, match=r"no\.jsonl does not exist.*Fix"):
+        load_problems(cfg.benchmark.problems, "heldout")
+
+
+def test_the_benchmarks_of_the_documentation_exist() -> None:
+    text = (CONF_DIR.parent / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for name in OWN:
+        assert f"| `{name}` |" in text
