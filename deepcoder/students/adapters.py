@@ -82,6 +82,11 @@ def _prepare(model: PreTrainedModel, gradient_checkpointing: bool) -> None:
         # embedding (0.6 GB in bfloat16 at 3B) are frozen and only grow by it.
         head.to(dtype)
         model.get_input_embeddings().to(dtype)
+        for module in model.modules():
+            # In evaluation bitsandbytes repacks 4-bit weights for the CPU, for good, into a form
+            # that has no backward pass: a training that validates would lose its gradients.
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                module.support_avx512bf16_for_cpu = False
         return
     model.requires_grad_(False)
     if gradient_checkpointing:

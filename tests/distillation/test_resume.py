@@ -181,10 +181,12 @@ def test_checkpoint_of_another_base_is_refused(tmp_path, examples, monkeypatch):
 
 @pytest.fixture
 def quantized(tmp_path) -> tuple[str, ...]:
-    """Overrides for the tiny student as a folder, in 4 bits."""
+    """Overrides for a tiny student in a folder, in 4 bits (blocks of 64 weights must fit)."""
     cfg = toy_config(tmp_path)
     folder = tmp_path / "tiny-qwen2"
-    load_base(cfg.student, cfg.paths.cache).to(torch.bfloat16).save_pretrained(folder)
+    shapes = load_base(cfg.student, cfg.paths.cache).config
+    shapes.update({"intermediate_size": 192, "hidden_size": 128})
+    type(load_base(cfg.student, cfg.paths.cache))(shapes).to(torch.bfloat16).save_pretrained(folder)
     load_tokenizer(cfg.student, cfg.paths.cache).save_pretrained(folder)
     student = (f"student.model={folder}", "student.source=hub", "student.dtype=bfloat16")
     return (*student, "student.quantization=nf4", "student.gradient_checkpointing=true")

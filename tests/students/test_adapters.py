@@ -173,3 +173,28 @@ def test_an_adapter_that_is_more_than_a_product_is_refused():
     model = get_peft_model(base(), LoraConfig(r=2, target_modules=["q_proj"], use_dora=True))
     with pytest.raises(ValueError, match="more than a low-rank product"):
         for_decoding(model)
+
+
+def test_four_bit_base_keeps_its_gradients_after_an_evaluation(tmp_path):
+    """bitsandbytes repacks weights for evaluation on some CPUs, into a form without gradient."""
+    shapes = base().config
+    shapes.update({"intermediate_size": 192, "hidden_size": 128})
+    folder = tmp_path / "tiny"
+    type(base())(shapes).to(torch.bfloat16).save_pretrained(folder)
+    quantized = ("student.source=hub", f"student.model={folder}", "student.quantization=nf4")
+    cfg = toy_config(tmp_path, *quantized, "student.dtype=bfloat16", "student.lora.dropout=0")
+
+    def gradient(evaluate: bool) -> torch.Tensor:
+        model = attach_lora(load_base(cfg.student, cfg.paths.cache), cfg.student.lora, seed=1)
+        if evaluate:
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                model.eval()(IDS)
+            model.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            model(IDS).logits.float().square().mean().backward()
+        found = [p.grad.flatten() for name, p in model.named_parameters() if "lora_B" in name]
+        return torch.cat(found)
+
+    wanted = gradient(evaluate=False)
+    assert wanted.norm() > 0
+    assert torch.equal(gradient(evaluate=True), wanted)
