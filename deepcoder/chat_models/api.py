@@ -52,6 +52,10 @@ log = logging.getLogger(__name__)
 CHARS_PER_TOKEN = 3.2
 LONGEST_TOKEN = 64
 """Characters that one token may stand for; an answer beyond `max_tokens` of them is cut off."""
+STEADY = 20
+"""Answers after which it is known how long one takes."""
+SHORTEST = 30.0
+"""Seconds that any request may take."""
 DOUBTS = 2
 """Times that a refusal for good is asked again, once something was answered: gateways say 401 or
 404 in the middle of a run while they are being replaced."""
@@ -134,6 +138,7 @@ class ApiTeacher:
         )
         self._answered = 0
         self._mean_answer = 0.0  # tokens, over what was answered so far
+        self._slowest = 0.0  # seconds
         self._prompt_share = 1.0  # tokens of a prompt, as a part of what was estimated
         self.faults: Counter[Fault] = Counter()
         """What was met so far, for the log."""
@@ -241,14 +246,23 @@ class ApiTeacher:
     async def _ask(self, request: Request) -> tuple[Any, float]:
         """(the response's JSON, seconds it took), after as many attempts as it takes."""
         failures = doubts = 0
+        clock = asyncio.get_running_loop().time
+        refused_since: float | None = None
         while True:
             ticket = await self._admit(request)
-            outcome = await self._attempt(request, ticket)
+            outcome = await self._attempt(request, ticket, first=not failures)
             if isinstance(outcome, _Done):
                 return outcome.response, outcome.seconds
             self.faults[outcome.fault] += 1
-            if outcome.fault is Fault.RATE:
-                continue  # the limiter says when, and when no more
+            if outcome.fault is Fault.RATE:  # the limiter says when
+                refused_since = refused_since or clock()
+                if clock() - refused_since > 2 * self._cfg.patience_seconds:
+                    raise UnavailableError(
+                        f"{self._provider.label} refuses one request again and again as too much "
+                        f"({outcome.detail}), while it may answer others.",
+                        fix="run the same command again, or lower teacher.max_tokens",
+                    )
+                continue
             failures += 1
             if not outcome.fault.retried:
                 doubts += 1
@@ -270,18 +284,27 @@ class ApiTeacher:
             self._breaker.abandoned()
             raise
 
-    async def _attempt(self, request: Request, ticket: Ticket) -> _Done | _Failure:
+    def _timeout(self, first: bool) -> float:
+        """Seconds that a request may take. Where answers are quick, a stall is seen early; asked
+        again, it gets all the time there is, so that a provider that slows down is waited for."""
+        most = self._cfg.timeout_seconds
+        if not first or self._answered < STEADY:
+            return most
+        return min(most, max(SHORTEST, 8 * self._slowest))
+
+    async def _attempt(self, request: Request, ticket: Ticket, *, first: bool) -> _Done | _Failure:
         """Send once. Tells limiter, breaker and account how it went."""
+        seconds = self._timeout(first)
         reply = None
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(self._cfg.timeout_seconds):
-                reply = await self._transport.send(request, self._cfg.timeout_seconds)
+            async with asyncio.timeout(seconds):
+                reply = await self._transport.send(request, seconds)
             fault = classify(reply)
             failure = _Failure(fault, describe(reply)) if fault else None
         except TimeoutError:
-            failure = _Failure(Fault.TIMEOUT, f"no answer in {self._cfg.timeout_seconds:g} s")
+            failure = _Failure(Fault.TIMEOUT, f"no answer in {seconds:g} s")
         except SendError as error:
             failure = _Failure(error.fault, error.detail, billed=error.sent)
         except BaseException:
@@ -324,6 +347,7 @@ class ApiTeacher:
         usage = self._usage(request, answer)
         known = answer.completion_tokens is not None
         self._answered += 1
+        self._slowest = max(self._slowest, done.seconds)
         self._mean_answer += (usage.completion_tokens - self._mean_answer) / self._answered
         if answer.prompt_tokens:
             seen = answer.prompt_tokens / estimate_tokens(request.messages)

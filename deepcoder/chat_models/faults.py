@@ -12,6 +12,7 @@ Example::
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -85,6 +86,9 @@ class SendError(Exception):
 
 _TOO_LONG_CODES = ("context_length_exceeded", "string_above_max_length", "request_too_large")
 _TOO_LONG_WORDS = ("context length", "context window", "maximum context", "too many tokens")
+_REQUESTED = re.compile(
+    r"Limit:?\s+(?P<limit>\d{1,12})\b.*?Requested:?\s+(?P<requested>\d{1,12})\b", re.S
+)
 _SHOWN = 300
 
 
@@ -93,6 +97,8 @@ def classify(reply: Reply) -> Fault | None:
     status = reply.status
     if status < 300:
         return None
+    if status == 429 and _never_fits(reply):
+        return Fault.TOO_LONG
     if status == 429:
         return Fault.MONEY if _code(reply) == "insufficient_quota" else Fault.RATE
     if status in (498, 503, 529):
@@ -113,6 +119,12 @@ def classify(reply: Reply) -> Fault | None:
     if status == 413 or _code(reply) in _TOO_LONG_CODES or any(w in text for w in _TOO_LONG_WORDS):
         return Fault.TOO_LONG
     return Fault.REQUEST
+
+
+def _never_fits(reply: Reply) -> bool:
+    """Whether a refusal says that this one request is larger than a whole minute's limit."""
+    match = _REQUESTED.search(str(error_of(reply).get("message", "")))
+    return match is not None and int(match["requested"]) > int(match["limit"])
 
 
 def error_of(reply: Reply) -> dict[str, Any]:

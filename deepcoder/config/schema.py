@@ -119,7 +119,8 @@ class TeacherConfig:
     extra_body: dict[str, Any] = field(default_factory=dict)
     """More fields of the request, passed on as they are."""
     timeout_seconds: float = 180.0
-    """Seconds a request may take before it counts as stalled and is asked again."""
+    """Seconds a request may take before it counts as stalled and is asked again. Where answers are
+    quick, the first try gets less: eight times the slowest answer so far, and 30 s at least."""
     attempts: int = 8
     """Times a request is sent before its episode is left for the next run."""
     retry_seconds: float = 0.5

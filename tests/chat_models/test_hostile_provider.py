@@ -223,3 +223,45 @@ def test_estimates_follow_what_the_provider_counts() -> None:
     before, after = asyncio.run(main())
     assert before > 64  # the most it may write
     assert 115 < after < 150  # the provider counts 100 and 20
+
+
+def test_a_stall_is_seen_early_where_answers_are_quick_and_waited_for_when_asked_again() -> None:
+    model = teacher("groq", "http://127.0.0.1:1", "teacher.timeout_seconds=120")
+    assert model._timeout(first=True) == 120
+    model._answered, model._slowest = 50, 0.4
+    assert model._timeout(first=True) == 30
+    assert model._timeout(first=False) == 120
+    model._slowest = 9.0
+    assert model._timeout(first=True) == 72
+    model._slowest = 60.0
+    assert model._timeout(first=True) == 120
+
+
+def test_one_request_that_is_always_refused_is_left_while_others_are_answered() -> None:
+    class Unjust(Provider):
+        async def _complete(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
+            if request["seed"] == 1:
+                return await self._send(writer, 429, {"error": {"message": "not you"}})
+            return await super()._complete(request, writer)
+
+    async def main() -> list[str]:
+        async with Unjust(dialect="groq", key=KEY) as server:
+            settings = ("teacher.patience_seconds=0.5", "teacher.retry_seconds=0.05")
+            model = teacher("groq", server.url, *settings)
+
+            async def one(number: int) -> str:
+                sampling = Sampling(seed=number, max_tokens=64)
+                for _ in range(1 if number == 1 else 30):
+                    try:
+                        await model.complete(HI, sampling)
+                    except UnavailableError as error:
+                        return error.message
+                return "answered"
+
+            found = await asyncio.gather(*(one(number) for number in range(4)))
+            await model.aclose()
+            return found
+
+    found = asyncio.run(main())
+    assert "refuse" in found[1]
+    assert [found[0], *found[2:]] == ["answered"] * 3

@@ -98,6 +98,8 @@ def reply(status: int, **error: str) -> Reply:
         (reply(200), None),
         (reply(429), Fault.RATE),
         (reply(429, code="insufficient_quota"), Fault.MONEY),
+        (reply(429, message="TPM: Limit 6000, Used 5990, Requested 800"), Fault.RATE),
+        (reply(429, message="TPM: Limit 6000, Used 0, Requested 9000"), Fault.TOO_LONG),
         (reply(498), Fault.CAPACITY),
         (reply(503), Fault.CAPACITY),
         (reply(500), Fault.SERVER),
