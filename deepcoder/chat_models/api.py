@@ -21,10 +21,10 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from deepcoder.chat_models.faults import (
     Fault,
@@ -36,16 +36,17 @@ from deepcoder.chat_models.faults import (
 )
 from deepcoder.chat_models.limiter import Limiter, Ticket
 from deepcoder.chat_models.pricing import Price, Spending
+from deepcoder.chat_models.providers import Provider, Transport, given_up
 from deepcoder.chat_models.response_cache import Request, ResponseCache
 from deepcoder.chat_models.retry import CircuitBreaker, backoff
 from deepcoder.chat_models.wire import Answer, Unreadable, decode, encode, estimate_tokens
-from deepcoder.errors import BackendError, UnavailableError
+from deepcoder.errors import UnavailableError
 from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampling, Usage
 
 if TYPE_CHECKING:
     from deepcoder.config import TeacherConfig
 
-__all__ = ["ApiTeacher", "Provider", "RefusedError", "Transport"]
+__all__ = ["ApiTeacher"]
 
 log = logging.getLogger(__name__)
 
@@ -59,47 +60,6 @@ SHORTEST = 30.0
 DOUBTS = 2
 """Times that a refusal for good is asked again, once something was answered: gateways say 401 or
 404 in the middle of a run while they are being replaced."""
-
-
-class RefusedError(Exception):
-    """The provider refuses this conversation, e.g. because it is too long: the episode is over."""
-
-
-@dataclass(frozen=True)
-class Provider:
-    """What is known about a provider before it is asked."""
-
-    label: str
-    """As people call it, for messages."""
-    base_url: str | None
-    """Where its API is; None must be configured."""
-    key_env: str | None
-    """Its usual variable for the key; None needs none."""
-    capability: Capability
-    self_hosted: bool = False
-    """Costs nothing by the token."""
-    max_tokens_field: str = "max_tokens"
-    takes_seed: bool = True
-    with_logprobs: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that ask for log-probabilities and token ids."""
-
-
-class Transport(Protocol):
-    """Sends a body and brings back bytes."""
-
-    async def send(self, request: Request, timeout: float) -> Reply:
-        """Raises SendError when no response came. Never raises for a status."""
-        ...
-
-    async def models(self) -> Reply:
-        """The provider's list of models."""
-        ...
-
-    def strike(self, text: str) -> str:
-        """The text without the key."""
-        ...
-
-    async def aclose(self) -> None: ...
 
 
 class ApiTeacher:
@@ -374,31 +334,14 @@ class ApiTeacher:
             self._breaker.abandoned()
 
     def _given_up(self, failure: _Failure) -> Exception:
-        """The error for a fault that no repetition heals."""
-        label, detail = self._provider.label, failure.detail
-        if failure.fault is Fault.KEY and not (self._answered and detail.startswith("403")):
-            return BackendError(
-                f"{label} refused the key in {self._key_env or 'the environment'} ({detail}).",
-                fix=f"set {self._key_env or 'teacher.api_key_env'} to a valid key",
-            )
-        if failure.fault is Fault.MODEL:
-            return BackendError(
-                f"{label} has no model {self._model} ({detail}).",
-                fix="choose one with teacher.model=…; `python -m deepcoder.doctor` with the same "
-                "teacher lists what there is",
-            )
-        if failure.fault is Fault.MONEY:
-            return BackendError(
-                f"The account at {label} is empty ({detail}).",
-                fix="add credit and run the same command again",
-            )
-        if failure.fault is Fault.REQUEST and not self._answered:
-            return BackendError(
-                f"{label} refuses the request ({detail}).",
-                fix="change the teacher's setting that it names (temperature, reasoning_format, "
-                "extra_body, …)",
-            )
-        return RefusedError(f"{label} refuses this conversation ({detail})")
+        return given_up(
+            failure.fault,
+            failure.detail,
+            label=self._provider.label,
+            model=self._model,
+            key_env=self._key_env,
+            answered=self._answered > 0,
+        )
 
     # ------------------------------------------------------------------------------ accounting
 

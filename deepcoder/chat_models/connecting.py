@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepcoder.chat_models import groq, openai_compatible
-from deepcoder.chat_models.api import ApiTeacher, Provider
+from deepcoder.chat_models.api import ApiTeacher
 from deepcoder.chat_models.faults import Fault, SendError, classify, describe
 from deepcoder.chat_models.pricing import Spending
+from deepcoder.chat_models.providers import Provider
 from deepcoder.chat_models.response_cache import ResponseCache
 from deepcoder.chat_models.sdk import key_variable
 from deepcoder.errors import BackendError, UnavailableError

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deepcoder.chat_models.api import Provider
+from deepcoder.chat_models.providers import Provider
 from deepcoder.types import Capability
 
 if TYPE_CHECKING:

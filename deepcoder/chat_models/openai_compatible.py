@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deepcoder.chat_models.api import Provider
+from deepcoder.chat_models.providers import Provider
 from deepcoder.errors import ConfigError
 from deepcoder.types import Capability
 

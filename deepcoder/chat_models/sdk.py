@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deepcoder.chat_models.api import Provider
 from deepcoder.chat_models.faults import Fault, Reply, SendError
+from deepcoder.chat_models.providers import Provider
 from deepcoder.chat_models.response_cache import Request
 from deepcoder.errors import MissingError
 

@@ -12,10 +12,10 @@ from chat_models.api_cases import HI, KEY, SEVEN, config, teacher
 from chat_models.provider import FAULTS, Provider, ProviderThread, script
 
 from deepcoder.chat_models import ChatModel, build_teacher
-from deepcoder.chat_models.api import RefusedError
 from deepcoder.chat_models.connecting import list_models
 from deepcoder.chat_models.openai_compatible import PRESETS
 from deepcoder.chat_models.pricing import Spending
+from deepcoder.chat_models.providers import RefusedError
 from deepcoder.chat_models.wire import Unreadable, decode, encode, whole_text
 from deepcoder.errors import BackendError, ConfigError, MissingError, UnavailableError
 from deepcoder.rendering.control import COMMON

@@ -13,8 +13,9 @@ import pytest
 from chat_models.api_cases import HI, KEY, SEVEN, teacher
 from chat_models.provider import Provider, script
 
-from deepcoder.chat_models.api import LONGEST_TOKEN, RefusedError
+from deepcoder.chat_models.api import LONGEST_TOKEN
 from deepcoder.chat_models.pricing import Spending
+from deepcoder.chat_models.providers import RefusedError
 from deepcoder.chat_models.response_cache import ResponseCache
 from deepcoder.chat_models.wire import decode
 from deepcoder.errors import BackendError, UnavailableError
