@@ -228,22 +228,24 @@ def run_quietly(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment(), text=True)
 
 
-def resident(pid: int) -> float:
-    """MB of main memory that a process holds."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+def measured(pid: int) -> tuple[float, float]:
+    """(MB of main memory of a process, CPU seconds of it and all that it started and still has)."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        times = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+        return process.memory_info().rss / 2**20, sum(t.user + t.system for t in times)
+    return 0.0, 0.0
 
 
 def instant(episodes: int, peer: str | None, peer_episodes: int) -> None:
-    print("| loop | episodes | a second | MB after a tenth | MB at the end |")
-    print("|---|---:|---:|---:|---:|")
+    print("| loop | episodes | a second | a CPU second | MB after a tenth | MB at the end |")
+    print("|---|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as text, provider("--latency=0") as url:
         command = stage(Path(text), url, episodes, "generation.workers=8")
         process = run_quietly(command)
-        row("deepcoder.generate", episodes, process, lambda: finished(Path(text)))
+        row("deepcoder.generate", episodes, process, Ledger(Path(text)))
     if peer is None:
         return
     with provider("--latency=0") as url:
@@ -260,24 +262,38 @@ def instant(episodes: int, peer: str | None, peer_episodes: int) -> None:
         row("smolagents CodeAgent", peer_episodes, process, count)
 
 
-def finished(folder: Path) -> int:
-    time.sleep(0.05)
-    paths = list(folder.glob("runs/generate/*/trajectories.jsonl"))
-    return paths[0].read_bytes().count(b"\n") if paths else 0
+class Ledger:
+    """Counts the lines of a run's trajectories as they come."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.offset, self.lines = folder, 0, 0
+
+    def __call__(self) -> int:
+        time.sleep(0.1)
+        for path in self.folder.glob("runs/generate/*/trajectories.jsonl"):
+            with path.open("rb") as file:
+                file.seek(self.offset)
+                new = file.read()
+            self.offset += len(new)
+            self.lines += new.count(b"\n")
+        return self.lines
 
 
 def row(name: str, episodes: int, process: subprocess.Popen[str], count: Any) -> None:
-    """Rate from a tenth on, so that starting up does not count, and memory then and at the end."""
-    began, early, memory, first = 0.0, 0.0, 0.0, 0
+    """Rates from a tenth on, so that starting up does not count, and memory then and at the end."""
+    start: tuple[float, int, float, float] | None = None
+    memory = cpu = 0.0
     while process.poll() is None:
         done = count()
         now = time.monotonic()
-        memory = resident(process.pid) or memory
-        if not began and done >= episodes // 10:
-            began, early, first = now, memory, done
-        if done >= episodes:
-            rate = (done - first) / (now - began)
-            print(f"| {name} | {episodes} | {rate:.1f} | {early:.0f} | {memory:.0f} |", flush=True)
+        found = measured(process.pid)
+        memory, cpu = found if found[0] else (memory, cpu)
+        if start is None and done >= episodes // 10:
+            start = (now, done, memory, cpu)
+        if done >= episodes and start is not None:
+            began, first, early, before = start
+            rate, work = (done - first) / (now - began), (done - first) / (cpu - before)
+            print(f"| {name} | {episodes} | {rate:.0f} | {work:.0f} | {early:.0f} | {memory:.0f} |")
             process.wait()
             return
     raise SystemExit(f"{name} ended early with status {process.returncode}")
