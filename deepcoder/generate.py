@@ -178,7 +178,8 @@ async def _generate(
                 fix="run the same command again",
             )
             clock = for_seconds(halt, generation.max_seconds, over)
-            async with _reporting(run, meter, on_done) as told:
+            hurry = getattr(teacher, "hurry", lambda: None)
+            async with _reporting(run, meter, on_done) as told, _when(halt, hurry):
                 with clock:
                     await collect(
                         agent,
@@ -264,6 +265,21 @@ def _account(cfg: Config, run: RunFolder, halt: Halt) -> Spending | None:
 def _paid(spending: Spending) -> str:
     total = spending.total
     return f"{total.requests} requests, {spending.tokens} tokens, {total.usd:.4f} dollars"
+
+
+@contextlib.asynccontextmanager
+async def _when(halt: Halt, call: Callable[[], None]) -> AsyncIterator[None]:
+    """Calls once when the run is halted."""
+
+    async def wait() -> None:
+        await halt.event.wait()
+        call()
+
+    waiting = asyncio.create_task(wait())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 @contextlib.asynccontextmanager

@@ -57,6 +57,8 @@ STEADY = 20
 """Answers after which it is known how long one takes."""
 SHORTEST = 30.0
 """Seconds that any request may take."""
+HURRY = 20.0
+"""Seconds that a run which is being stopped still waits for a limit or an outage."""
 DOUBTS = 2
 """Times that a refusal for good is asked again, once something was answered: gateways say 401 or
 404 in the middle of a run while they are being replaced."""
@@ -157,6 +159,12 @@ class ApiTeacher:
             return self._completion(request, decode(cached.response), cached.seconds)
         response, seconds = await self._ask(request)
         return self._completion(request, decode(response), seconds)
+
+    def hurry(self, seconds: float = HURRY) -> None:
+        """The run is being stopped: episodes in flight finish, unless they would have to wait for
+        the provider longer than this. What they have paid for is in the cache."""
+        self._limiter.hurry(seconds)
+        self._breaker.hurry(seconds)
 
     def headroom(self) -> dict[str, Any]:
         """What is left of the provider's limits, for the progress line."""

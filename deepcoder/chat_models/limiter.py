@@ -165,6 +165,11 @@ class Limiter:
         """The rate that is kept now: configured, named by the provider, or learned."""
         return self._rate.value
 
+    def hurry(self, seconds: float) -> None:
+        """From now on no wait is longer than this: the run is being stopped."""
+        self._patience = min(self._patience, seconds)
+        self._changed.set()
+
     def headroom(self) -> dict[str, Any]:
         """What is known of the limits and what is left of them now."""
         found: dict[str, Any] = {}

@@ -63,6 +63,11 @@ class CircuitBreaker:
     def open(self) -> bool:
         return self._opened > 0
 
+    def hurry(self, seconds: float) -> None:
+        """From now on no outage is waited for longer than this: the run is being stopped."""
+        self._patience = min(self._patience, seconds)
+        self._changed.set()
+
     async def closed(self) -> None:
         """Return when this caller may ask. Raises UnavailableError after `patience`."""
         loop = asyncio.get_running_loop()

@@ -359,3 +359,22 @@ def test_a_wrong_key_that_the_provider_echoes_is_nowhere(
     assert len(written) > 4
     assert [text for text in written if wrong.encode() in text] == []
     assert wrong not in done.stdout + done.stderr
+
+
+def test_a_stop_does_not_wait_for_a_quota_that_is_used_up(tmp_path: Path) -> None:
+    """SIGTERM while every worker stands before a limit of minutes: a scheduler kills after one."""
+    thread, arguments = serve(tmp_path, 12, requests_per_window=6, window=600, after=True)
+    with thread as server:
+        command = [sys.executable, "-m", "deepcoder.generate", *arguments(server)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+            began = time.monotonic()
+            while server.refused == 0 and time.monotonic() < began + 60:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            run.terminate()
+            stopped = time.monotonic()
+            _, error = run.communicate(timeout=60)
+        assert time.monotonic() - stopped < 25
+    assert run.returncode == 3, error
+    assert b"quota is used up" in error
+    assert lines(tmp_path, "rejected.jsonl") == []
