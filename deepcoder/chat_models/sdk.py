@@ -74,7 +74,8 @@ class SdkTransport:
         self._client = client
         self._key = key
         if not log.isEnabledFor(logging.DEBUG):  # one line a request would drown the progress
-            logging.getLogger("httpx").setLevel(logging.WARNING)
+            for name in ("httpx", "httpx2"):
+                logging.getLogger(name).setLevel(logging.WARNING)
 
     async def send(self, request: Request, timeout: float) -> Reply:
         create = self._client.chat.completions.with_raw_response.create
