@@ -3,8 +3,8 @@
 torch's flash kernel for a CPU is made for many queries: with three query heads to a key head it
 spends most of a decoding step. Here scores are one float32 product per key head (the cache keeps
 its keys in float32, which holds a bfloat16 exactly), the softmax is float32, and its weights are
-rounded to bfloat16 before the values are summed, as in that kernel. The error is of the same size;
-a step takes about four fifths of the time.
+rounded to bfloat16 before the values are summed, as in that kernel. The error is of the same size.
+A step of 24 rows of 400 to 860 tokens of SmolLM2 took 133 ms for 152 (medians, two quiet cores).
 
     with one_token_attention(model):       # model(..., past_key_values=cache) for a decoding step
         ...
