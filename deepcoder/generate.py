@@ -20,12 +20,11 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deepcoder.errors import ConfigError, DeepcoderError, IncompleteError
 from deepcoder.runs import RunFolder, progress, stage, stage_key
@@ -311,12 +310,13 @@ async def _reporting(
 def _conclude(run: RunFolder) -> None:
     """Print and store the summary. Raises IncompleteError when nothing was accepted."""
     from deepcoder.trajectories.store import TrajectoryStore
+    from deepcoder.trajectories.summary import show, summarise
     from deepcoder.trajectories.verification import RejectedStore
 
     accepted = TrajectoryStore(run.path / "trajectories.jsonl")
     rejected = RejectedStore(run.path / "rejected.jsonl")
     summary = summarise(accepted, rejected)
-    _print_summary(summary)
+    show(summary)
     if not summary["accepted"]:
         reasons = ", ".join(f"{name} {count}" for name, count in summary["rejected"].items())
         first = next(iter(rejected), None)
@@ -327,50 +327,6 @@ def _conclude(run: RunFolder) -> None:
         )
     run.finish(**summary)
     log.info("Trajectories: %s", accepted.path)
-
-
-def summarise(accepted: TrajectoryStore, rejected: RejectedStore) -> dict[str, Any]:
-    """Counts over both files, and means over the accepted trajectories.
-
-    `tokens` stands only where the teacher counts them: the oracle has no tokenizer.
-    """
-    reasons = Counter(record.reason.value for record in rejected)
-    count = turns = recovered = tokens = 0
-    seconds = 0.0
-    for trajectory in accepted:
-        count += 1
-        turns += len(trajectory.steps)
-        recovered += "recovered" in trajectory.tags
-        tokens += trajectory.usage.completion_tokens
-        seconds += trajectory.usage.seconds
-    summary: dict[str, Any] = {
-        "accepted": count,
-        "rejected": dict(reasons.most_common()),
-        "recovered": recovered,
-    }
-    if count:
-        summary["turns"] = round(turns / count, 2)
-        summary["seconds"] = round(seconds / count, 3)
-        if tokens:
-            summary["tokens"] = round(tokens / count, 1)
-    return summary
-
-
-def _print_summary(summary: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="generate", title_justify="left")
-    table.add_column("")
-    table.add_column("episodes", justify="right")
-    table.add_row("accepted", str(summary["accepted"]))
-    table.add_row("  of these recovered from a mistake", str(summary["recovered"]))
-    for reason, count in summary["rejected"].items():
-        table.add_row(f"rejected: {reason}", str(count))
-    for name, label in (("turns", "turns"), ("tokens", "tokens written"), ("seconds", "seconds")):
-        if name in summary:
-            table.add_row(f"mean {label}", str(summary[name]))
-    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ import pytest
 from deepcoder import generate
 from deepcoder.config import compose
 from deepcoder.errors import ConfigError, DeepcoderError, IncompleteError
-from deepcoder.generate import main, select, summarise
+from deepcoder.generate import main, select
 from deepcoder.runs import RunFolder
 from deepcoder.trajectories.store import TrajectoryStore
+from deepcoder.trajectories.summary import summarise
 from deepcoder.trajectories.verification import RejectedStore, RejectReason
 
 SMALL = ["generation.workers=4", "sandbox.workers=2", "problems=jsonl"]
