@@ -25,10 +25,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from deepcoder.config import Config, Truncation
+from deepcoder.config import BestOf, Config, Truncation
 from deepcoder.errors import DataError, IncompleteError, MissingError
 from deepcoder.runs import (
     RunFolder,
+    atomic_write,
     file_hash,
     locked,
     progress,
@@ -40,15 +41,18 @@ from deepcoder.runs import (
 if TYPE_CHECKING:
     from deepcoder.spans.selection import Example, Result, Selection
     from deepcoder.trajectories.reading import Place, Rejection
+    from deepcoder.trajectories.screening import Screen
     from deepcoder.types import Trajectory
 
 log = logging.getLogger(__name__)
 
 EXAMPLES, REJECTED, TRUNCATED = "examples.parquet", "rejected.jsonl", "truncated.jsonl"
+SCREENING = "screening.json"
 FILES = {
     EXAMPLES: "what is trained on: token ids, a span kind per token, the split",
     REJECTED: "every line that is not used, with file, line and reason",
     TRUNCATED: "every trajectory of which steps were cut to fit the student",
+    SCREENING: "what of these was removed by decontamination and as a duplicate (also as .md)",
     "examples.html": "a page that shows examples token by token, with kinds and weights",
 }
 VERSION = 2
@@ -166,6 +170,7 @@ def _prepare(
     """Write the three files; returns the summary. Raises DataError when nothing is left."""
     from deepcoder.spans.example_file import ExampleWriter, whole_file
     from deepcoder.trajectories.reading import count_lines
+    from deepcoder.trajectories.screening import report_text
 
     # The writer is left last: where there are examples, the two lists are whole.
     with (
@@ -175,11 +180,15 @@ def _prepare(
     ):
         ledger = Ledger(rejected, truncated)
         total = sum(count_lines(source.path) for source in sources.values())
+        screen = _screen(cfg, sources)
         with progress("prepare", total) as advance:
             read = _read(sources)
-            for lines, results in _results(cfg, read, _processes(cfg, total)):
+            for lines, results in _results(cfg, read, _processes(cfg, total), screen):
                 writer.write(list(ledger.account(lines, results)))
                 advance(len(lines.items), examples=ledger.examples)
+        report = screen.report()
+        atomic_write(run.path / SCREENING, json.dumps(report, indent=2) + "\n")
+        atomic_write((run.path / SCREENING).with_suffix(".md"), report_text(report))
         summary = ledger.summary()
         if summary["train_examples"]:
             writer.commit({"made_of": made_of, "summary": summary})
@@ -219,6 +228,30 @@ def _read(sources: Mapping[str, Source]) -> Iterator[Lines]:
             yield Lines(name, batch)
 
 
+def _screen(cfg: Config, sources: Mapping[str, Source]) -> Screen:
+    """What is asked of trajectories besides; `data.best_of` reads them all once more."""
+    from deepcoder.trajectories.screening import Screen, choose
+
+    if cfg.data.best_of is BestOf.all:
+        return Screen.build(cfg)
+    surprise = None
+    if cfg.data.best_of is BestOf.likeliest:
+        from deepcoder.spans.likelihood import Surprise
+        from deepcoder.students import load_base
+
+        cache = Path(cfg.paths.cache).expanduser()
+        surprise = Surprise(_selection(cfg), load_base(cfg.student, cache))
+
+    def solved() -> Iterator[Trajectory]:
+        for lines in _read(sources):
+            for _, one in lines.trajectories:
+                failed = one.outcome is not None and not one.outcome.solved
+                if not (cfg.data.only_solved and failed):
+                    yield one
+
+    return Screen.build(cfg, choose(solved(), cfg.data.best_of, surprise))
+
+
 def _processes(cfg: Config, lines: int) -> int:
     """How many processes render and tokenise: others pay for their start on large files only."""
     if cfg.data.workers is not None:
@@ -227,12 +260,13 @@ def _processes(cfg: Config, lines: int) -> int:
 
 
 def _results(
-    cfg: Config, read: Iterator[Lines], processes: int
+    cfg: Config, read: Iterator[Lines], processes: int, screen: Screen
 ) -> Iterator[tuple[Lines, list[Result]]]:
     """Lines with one result per trajectory among them, in order."""
     from deepcoder.spans.workers import Batch, Workers
 
     selection = _selection(cfg)
+    selection.screen = screen.refusal
     if processes <= 1:
         for lines in read:
             texts = [trajectory for _, trajectory in lines.trajectories]

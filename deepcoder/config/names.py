@@ -189,6 +189,38 @@ class ExportFormat(StrEnum):
     """A folder for `datasets`: Parquet and a data card; lossless, by a column with the record."""
 
 
+class DuplicateRule(StrEnum):
+    """Which repetitions among trajectories are left out; the first one stays."""
+
+    keep = "keep"
+    """None."""
+    exact = "exact"
+    """Those that say the same in every word."""
+    near = "near"
+    """Also those whose prompts or code are nearly the same (MinHash)."""
+
+
+class DuplicateKey(StrEnum):
+    """What must be nearly the same for two trajectories to be one."""
+
+    both = "both"
+    """Prompt and code: several solutions of a problem stay."""
+    prompt = "prompt"
+    code = "code"
+    either = "either"
+
+
+class BestOf(StrEnum):
+    """Which of several trajectories of one problem are trained on."""
+
+    all = "all"
+    first = "first"
+    shortest = "shortest"
+    """The one in which the model wrote the fewest characters."""
+    likeliest = "likeliest"
+    """The one with the least mean negative log-likelihood under the student as it is now."""
+
+
 class Truncation(StrEnum):
     """What happens to a trajectory that is longer than the student's budget."""
 

@@ -15,6 +15,9 @@ from omegaconf import II
 from deepcoder.config.names import (
     Alignment,
     Balance,
+    BestOf,
+    DuplicateKey,
+    DuplicateRule,
     EpisodeMode,
     ExportFormat,
     Pacing,
@@ -385,6 +388,13 @@ class DataConfig:
     """Leave out trajectories whose outcome is known and not solved."""
     allow_unreadable: bool = False
     """Go on although some lines of the file are damaged or of another schema version."""
+    decontaminate: list[str] = field(default_factory=lambda: ["builtin"])
+    """Evaluation sets whose problems may not be trained on: `builtin` (its held-out part), another
+    kind of problems, `kind=path`, or the path of a file with prompts. [] asks for none."""
+    duplicates: DuplicateRule = DuplicateRule.exact
+    duplicate_key: DuplicateKey = DuplicateKey.both
+    """What `duplicates=near` compares."""
+    best_of: BestOf = BestOf.all
     keep_thinking: bool = True
     """Keep the reasoning of earlier turns in the text, in training and in inference alike."""
     truncation: Truncation = Truncation.steps

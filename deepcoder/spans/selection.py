@@ -11,7 +11,7 @@ trajectory would have been. Files and run folders are the business of `deepcoder
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -37,11 +37,15 @@ class LeftOut(StrEnum):
     NOT_SOLVED = "not_solved"
     """Its outcome is known and is not a success (`data.only_solved`)."""
     DUPLICATE = "duplicate"
-    """A trajectory of the same id came before it."""
+    """A trajectory of the same id, or one that says the same (`data.duplicates`), came before."""
     PROTOCOL = "protocol"
     """Its steps are written in a protocol that this version does not know."""
     NOTHING_TO_LEARN = "nothing_to_learn"
     """No step of it has a readable action, so no token would carry loss."""
+    CONTAMINATED = "contaminated"
+    """It holds a problem of an evaluation set (`data.decontaminate`)."""
+    NOT_BEST = "not_best"
+    """Another trajectory of its problem is preferred (`data.best_of`)."""
     TOO_LONG = "too_long"
     """It exceeds `student.max_tokens`, and is dropped or does not even fit with its first step."""
 
@@ -100,6 +104,8 @@ class Selection:
         self._tokenizer = tokenizer
         self._policy = policy
         self._seen: set[bytes] = set()
+        self.screen: Callable[[Trajectory], tuple[str, str] | None] | None = None
+        """Asked about each trajectory that is not refused otherwise; says why it is left out."""
 
     def examples(self, batch: Sequence[Trajectory], source: str = "") -> Iterator[Result]:
         """One result per trajectory, in order. All texts of a batch are tokenised together.
@@ -144,7 +150,8 @@ class Selection:
         if digest in self._seen:
             return LeftOut.DUPLICATE, "a trajectory of this id came before"
         self._seen.add(digest)
-        return None
+        screened = self.screen(trajectory) if self.screen is not None else None
+        return None if screened is None else (LeftOut(screened[0]), screened[1])
 
     def _result(self, trajectory: Trajectory, aligned: Sequence[Aligned], source: str) -> Result:
         policy = self._policy
