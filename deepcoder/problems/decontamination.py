@@ -9,9 +9,10 @@ A shared n-gram is a hint, not a finding: tasks of one kind share their wording.
 confirmed as a copy when it holds nearly all of the evaluation prompt's word triples, every triple
 with a number in it, and nearly all of its content words. **Problems of a procedural family share a
 template by design**, and its parameters make them different tasks; there a copy must hold every
-triple, every content word and every quoted text, so that `sum of the even numbers above 5` and `… above 7` are two
-tasks. Code is compared as tokens without comments and docstrings; short solutions, which many
-tasks share, are not evidence, and code of a family is a copy only when it is the same code.
+triple, every content word and every quoted text, so that `sum of the even numbers above 5` and
+`… above 7` are two tasks. Code is compared as tokens without comments and docstrings; short
+solutions, which many tasks share, are not evidence, and code of a family is a copy only when it is
+the same code.
 """
 
 from __future__ import annotations
