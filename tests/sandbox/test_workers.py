@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from sandbox.conftest import QUICK, settings
 from sandbox.processes import descendants, is_alive
 
 from deepcoder.sandbox import Request, Sandbox, SandboxPool, Status, Tier
+from deepcoder.sandbox.child.zygote import ENDED, WALL, Zygote
 from deepcoder.sandbox.worker import interpreter
 
 
@@ -173,3 +175,21 @@ def test_a_worker_in_namespaces_shares_none_with_its_parent(strongest: Sandbox) 
     status = Path(f"/proc/{zygote}/status").read_text()
     uid = int(status.split("Uid:")[1].split()[0])
     assert uid != 0
+
+
+@pytest.mark.parametrize(
+    ("code", "why", "status"), [("raise SystemExit(3)", ENDED, 3 << 8), ("input()", WALL, 9)]
+)
+def test_the_end_is_seen_without_a_pidfd(
+    monkeypatch: pytest.MonkeyPatch, code: str, why: int, status: int
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    ours, theirs = socket.socketpair()
+    run = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE)
+    zygote = Zygote(ours, None, None)
+    wall = 60.0 if why == ENDED else 0.1
+    assert zygote._watch(run.pid, time.monotonic() + wall, 0) == (why, False)
+    assert (zygote.end or os.wait4(run.pid, 0)[1:])[0] == status
+    run.communicate()
+    ours.close()
+    theirs.close()

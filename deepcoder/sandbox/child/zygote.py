@@ -79,6 +79,8 @@ class Zygote:
         self.walls = walls
         self.runner = runner
         self.spare: tuple[int, socket.socket] | None = None
+        self.end: tuple[int, Any] | None = None
+        """Wait status and usage of a run, where looking for its end had to take them."""
 
     def serve(self) -> None:
         """Obey orders until the parent goes away."""
@@ -149,7 +151,8 @@ class Zygote:
             self.control.sendall(REPORT.pack(b"X", NO_FORK, 0, 0.0, 0.0, 0, 0.0))
             return
         why, gone = self._watch(pid, started + wall, disk)
-        _, status, usage = os.wait4(pid, 0)
+        status, usage = self.end or os.wait4(pid, 0)[1:]
+        self.end = None
         elapsed = time.monotonic() - started
         self.walls.clean(pid)
         if gone:
@@ -196,10 +199,12 @@ class Zygote:
             if exit_signal >= 0:
                 os.close(exit_signal)
 
-    @staticmethod
-    def _has_ended(pid: int) -> bool:
-        """Without taking the status, which `wait4` is to have."""
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    def _has_ended(self, pid: int) -> bool:
+        """Look for the end of a run where there is no pidfd: old kernels, macOS."""
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            self.end = (status, usage)
+        return bool(ended)
 
 
 def preload(settings: dict[str, Any]) -> list[str]:
