@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import glob
 import os
 import random
@@ -57,8 +58,9 @@ async def soak(tier: Tier, runs: int, seed: int) -> dict[Status, int]:
             if number % 211 == 210:
                 victims = [pid for pid in descendants(os.getpid()) if is_alive(pid)]
                 if victims:
-                    killed += 1
-                    os.kill(chance.choice(victims), signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it may end by itself first
+                        os.kill(chance.choice(victims), signal.SIGKILL)
+                        killed += 1
             result = await pool.run(request)
             count[result.status] += 1
             if request is GOOD and result.status not in (Status.SANDBOX_FAILURE, Status.KILLED):

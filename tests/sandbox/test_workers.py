@@ -157,7 +157,12 @@ def test_the_environment_of_a_worker_is_empty(sandbox: Sandbox) -> None:
     environment = Path(f"/proc/{worker_pid(sandbox)}/environ")
     if not environment.exists():
         pytest.skip("no /proc")
-    assert os.environ["GROQ_API_KEY"].encode() not in environment.read_bytes()
+    try:
+        held = environment.read_bytes()
+    except PermissionError:  # closed even to its own user: a worker cannot be looked into
+        assert os.geteuid() != 0
+        return
+    assert os.environ["GROQ_API_KEY"].encode() not in held
 
 
 def test_the_interpreter_is_a_binary() -> None:
