@@ -372,7 +372,7 @@ def test_a_teacher_of_other_rows_is_refused() -> None:
 def test_more_stored_tokens_than_the_vocabulary_has_are_refused() -> None:
     case = Case()
     rows = SparseRows(
-        torch.zeros(7, 14, dtype=torch.long), torch.zeros(7, 14), SparseScheme.sampled
+        torch.zeros(7, 14, dtype=torch.long), torch.zeros(7, 14), SparseScheme.renormalised
     )
     with pytest.raises(ValueError, match="stores 14 tokens a row, the vocabulary has 13"):
         linear_distillation_loss(case.hidden, case.head, rows, case.weights, targets=case.targets)
@@ -383,8 +383,8 @@ def test_more_stored_tokens_than_the_vocabulary_has_are_refused() -> None:
     [
         ("sampled", "jsd", {}, "biased"),
         ("renormalised", "reverse_kl", {}, "infinite"),
-        ("hard", "forward_kl", {"entropy": 1.0}, "whole distribution"),
-        ("tail", "forward_kl", {"confidence": 1.0}, "whole distribution"),
+        ("hard", "forward_kl", {"entropy": 1.0}, "loss.entropy needs .* use loss.signal=online"),
+        ("tail", "forward_kl", {"confidence": 1.0}, "loss.confidence needs .* loss.signal=online"),
     ],
 )
 def test_what_a_signal_cannot_give_is_refused_with_a_remedy(

@@ -39,6 +39,8 @@ def test_rows_and_row_groups(tmp_path: Path) -> None:
         "input_ids": [0, 1, 2],
         "kinds": [7, 7, 7],
         "tokens": 3,
+        "solved": None,
+        "source": "",
     }
     assert table["id"].to_pylist() == ["a", "b?", "c"]
     assert pq.ParquetFile(path).num_row_groups == 2
