@@ -6,11 +6,11 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install demo test test-slow checks format clean
+.PHONY: help install demo test test-slow checks format clean e001
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: $(VENV)/.installed ## build .venv with everything pinned
 
@@ -42,6 +42,10 @@ checks: install ## ruff, mypy, import-linter: what CI runs
 	@$(BIN)/ruff format --check deepcoder tests experiments
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+SCALE ?= cpu
+e001: install ## the study SAD against token-level KD; SCALE=cpu (2 hours on two cores) or gpu
+	@$(BIN)/python -m experiments.e001_sad_vs_token_kd.run $(SCALE) $(ARGS)
 
 format: install ## apply ruff's fixes and format
 	@$(BIN)/ruff check --fix deepcoder tests experiments
