@@ -6,7 +6,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install demo test test-slow checks format clean e001
+.PHONY: help install demo test test-slow checks format clean e001 e001-fireact
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -46,6 +46,9 @@ checks: install ## ruff, mypy, import-linter: what CI runs
 SCALE ?= cpu
 e001: install ## the study SAD against token-level KD; SCALE=cpu (2 hours on two cores) or gpu
 	@$(BIN)/python -m experiments.e001_sad_vs_token_kd.run $(SCALE) $(ARGS)
+
+e001-fireact: install ## the study's second table, on FIREACT=<fireact_hotpotqa.jsonl>
+	@$(BIN)/python -m experiments.e001_sad_vs_token_kd.fireact $(FIREACT)
 
 format: install ## apply ruff's fixes and format
 	@$(BIN)/ruff check --fix deepcoder tests experiments

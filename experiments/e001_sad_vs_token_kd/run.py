@@ -18,6 +18,7 @@ import logging
 import os
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from experiments.e001_sad_vs_token_kd.arms import ARMS, Arm
 from experiments.e001_sad_vs_token_kd.scales import SCALES, Scale
 from experiments.e001_sad_vs_token_kd.summaries import write_summary
 
-__all__ = ["Study", "main"]
+__all__ = ["HERE", "ROOT", "Study", "main", "run_stage"]
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Study:
             f"student.model={self.tokenizer}",
             "student.max_tokens=1024",
             "data.validation_fraction=0.02",
+            "data.workers=1",  # in this process: a pool would import whoever called
             "data.page_examples=0",
         ]
 
@@ -116,7 +118,7 @@ class Study:
         """One run. The rollouts are named, or another seed would ask for rollouts of its own."""
         return [
             *self.distillation(),
-            f"data.trajectories={self.rollouts()}",
+            f"data.trajectories={self.rollouts}",
             *arm.overrides,
             f"loss.name={arm.name}",
             f"seed={seed}",
@@ -127,6 +129,7 @@ class Study:
         """The teacher and the untrained student on the benchmark."""
         return [*self.distillation(), "benchmark.models=[base,teacher]"]
 
+    @cached_property
     def rollouts(self) -> Path:
         """The run folder of the teacher's verified trajectories."""
         from deepcoder.config import compose
@@ -150,11 +153,11 @@ class Study:
         from deepcoder.runs import stage_folder
         from experiments.e001_sad_vs_token_kd.models import make_model, make_tokenizer
 
-        cfg = _stage("generate", self.oracle())
+        cfg = run_stage("generate", self.oracle())
         trajectories = stage_folder(cfg, "generate") / "trajectories.jsonl"
         self.models.mkdir(parents=True, exist_ok=True)
         make_tokenizer(trajectories, self.tokenizer, self.scale.vocabulary)
-        cfg = _stage("prepare", self.oracle())
+        cfg = run_stage("prepare", self.oracle())
         examples = stage_folder(cfg, "prepare") / "examples.parquet"
         for folder, shape, tokens in (
             (self.student, self.scale.student, self.scale.student_tokens),
@@ -168,8 +171,8 @@ class Study:
 
         self.make_models()
         if not self.scale.scripted:
-            _stage("generate", self.distillation())
-        cfg = _stage("evaluate", self.references())
+            run_stage("generate", self.distillation())
+        cfg = run_stage("evaluate", self.references())
         folder = stage_folder(cfg, "evaluate")
         for model, name in (("base", "start"), ("teacher", "teacher")):
             if not self.result(name, 0).exists():
@@ -182,8 +185,8 @@ class Study:
         if self.result(arm.name, seed).exists():
             return
         overrides = self.arm(arm, seed)
-        train = stage_folder(_stage("train", overrides), "train")
-        folder = stage_folder(_stage("evaluate", overrides), "evaluate")
+        train = stage_folder(run_stage("train", overrides), "train")
+        folder = stage_folder(run_stage("evaluate", overrides), "evaluate")
         write_summary(self, arm.name, seed, folder / "student.jsonl", train)
 
     def teacher_samples(self) -> Path:
@@ -195,7 +198,7 @@ class Study:
         return folder / "teacher.jsonl"
 
 
-def _stage(name: str, overrides: list[str]) -> Any:
+def run_stage(name: str, overrides: list[str]) -> Any:
     """Run a stage as its command would; returns its configuration."""
     from importlib import import_module
 

@@ -7,6 +7,7 @@ the teacher's. Trajectories stay in the run folders.
 from __future__ import annotations
 
 import json
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from deepcoder.runs import atomic_write
 if TYPE_CHECKING:
     from experiments.e001_sad_vs_token_kd.run import Study
 
-__all__ = ["COLUMNS", "machine", "read_summaries", "write_summary"]
+__all__ = ["COLUMNS", "provenance", "read_summaries", "training_facts", "write_summary"]
 
 COLUMNS = ("solved", "turns", "valid", "answered", "words", "tokens", "match")
 
@@ -44,10 +45,9 @@ def write_summary(study: Study, arm: str, seed: int, samples: Path, train: Path 
         for row in rows
     }
     summary: dict[str, Any] = {"arm": arm, "seed": seed, "columns": COLUMNS, "problems": problems}
-    made = _json((train or samples.parent) / "run.json")
-    summary |= {key: made[key] for key in ("commit", "dirty", "key")} | {"machine": machine()}
+    summary |= provenance(train or samples.parent)
     if train is not None:
-        summary |= _training(train, made)
+        summary |= training_facts(train)
     else:
         folder = study.teacher if arm == "teacher" else study.student
         summary["model"] = _json(folder / "facts.json")
@@ -56,10 +56,17 @@ def write_summary(study: Study, arm: str, seed: int, samples: Path, train: Path 
     atomic_write(study.result(arm, seed), text.replace("\n  ]", "]") + "\n")
 
 
-def _training(train: Path, made: dict[str, Any]) -> dict[str, Any]:
+def provenance(run: Path) -> dict[str, Any]:
+    """Which code and machine made a run folder."""
+    made = _json(run / "run.json")
+    return {key: made[key] for key in ("commit", "dirty", "key")} | {"machine": _machine()}
+
+
+def training_facts(train: Path) -> dict[str, Any]:
+    """Budget and figures under teacher forcing of a training run."""
     lines = [json.loads(line) for line in (train / "metrics.jsonl").read_text().splitlines()]
     steps = [line for line in lines if "train/tokens" in line]
-    done = made["summary"]
+    done = _json(train / "run.json")["summary"]
     return {
         "label": done["label"],
         "steps": done["steps"],
@@ -87,10 +94,8 @@ def _json(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def machine() -> str:
+def _machine() -> str:
     """Processor and number of cores, or the accelerator."""
-    import os
-
     import torch
 
     if torch.cuda.is_available():

@@ -29,7 +29,7 @@ from experiments.e001_sad_vs_token_kd.arms import ARMS, BASELINE
 from experiments.e001_sad_vs_token_kd.scales import SCALES, Scale
 from experiments.e001_sad_vs_token_kd.summaries import COLUMNS, read_summaries
 
-__all__ = ["Table", "main", "replace_part", "write"]
+__all__ = ["Table", "forced_rows", "main", "markdown", "replace_part", "write"]
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1] / "README.md"
@@ -65,7 +65,9 @@ class Table:
         return paired_bootstrap(*pair)
 
     def of_teacher(self, arm: str) -> Estimate | None:
-        """Success over the teacher's."""
+        """Success over the teacher's; None when it was not played."""
+        if "teacher" not in self.runs:
+            return None
         pair = [self.values(name, "solved") for name in (arm, "teacher")]
         return ratio_bootstrap(*pair, same_seeds=False)
 
@@ -73,12 +75,15 @@ class Table:
         """Ratio of two sums, e.g. readable turns over turns."""
         return ratio_bootstrap(self.values(arm, above), self.values(arm, below))
 
-    def forced(self, arm: str, name: str, when: str = "after") -> str:
-        """Mean over seeds of a figure under teacher forcing, and the seeds' range."""
-        found = [run[when][name] for run in self.runs[arm] if name in run.get(when, {})]
-        if not found:
-            return ""
-        return f"{sum(found) / len(found):.4f} [{min(found):.4f}, {max(found):.4f}]"
+
+def forced_rows(runs: Runs, names: Sequence[str], when: str) -> list[str]:
+    """Figures under teacher forcing `before` or `after` training: mean of seeds [least, most]."""
+    cells = []
+    for name in names:
+        found = [run[when][name] for run in runs if name in run.get(when, {})]
+        mean = sum(found) / max(1, len(found))
+        cells.append(f"{mean:.4f} [{min(found):.4f}, {max(found):.4f}]" if found else "")
+    return cells
 
 
 def _share(e: Estimate | None) -> str:
@@ -120,7 +125,7 @@ def success_table(table: Table) -> str:
                 _share(table.success(arm, seen=False)),
             ]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def behaviour_table(table: Table) -> str:
@@ -144,7 +149,7 @@ def behaviour_table(table: Table) -> str:
                 _share(bootstrap(table.values(arm, "match"))),
             ]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def forced_table(table: Table) -> str:
@@ -152,15 +157,14 @@ def forced_table(table: Table) -> str:
     names = ("val/reason_nll", "val/act_nll", "val/nll", "val/token_accuracy", "val/action_exact")
     head = ("arm", "reasoning NLL", "acting NLL", "all NLL", "tokens right", "actions right")
     rows = []
-    if BASELINE in table.runs:
-        rows.append(["`start`", *(table.forced(BASELINE, name, "before") for name in names)])
+    rows.append(["`start`", *forced_rows(table.runs.get(BASELINE, []), names, "before")])
     for arm in ARMS:
-        cells = [table.forced(arm, name) if arm in table.runs else "" for name in names]
-        rows.append([f"`{arm}`", *cells])
-    return _markdown(head, rows)
+        rows.append([f"`{arm}`", *forced_rows(table.runs.get(arm, []), names, "after")])
+    return markdown(head, rows)
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
