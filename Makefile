@@ -32,7 +32,7 @@ demo: install ## the whole main job on the embedded default; prints the report's
 	@$(BIN)/python -m deepcoder.evaluate $(ARGS)
 
 test: install ## the default tests, on CPU and offline
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-slow: install ## the tests that take minutes
 	@$(BIN)/python -m pytest -q -m slow --timeout 1800 $(ARGS)

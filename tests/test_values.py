@@ -153,7 +153,9 @@ def test_numpy_scalars_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), iter([]), print, type, (i for i in ()), {1: print}, lambda: 0], ids=repr
+    "value",
+    [object(), iter([]), print, type, (i for i in ()), {1: print}, lambda: 0],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_data_is_refused(value: Any) -> None:
     with pytest.raises(Unserialisable):
