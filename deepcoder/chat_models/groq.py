@@ -32,7 +32,9 @@ GROQ = Provider(
 def connect(cfg: TeacherConfig) -> SdkTransport:
     """A client for the configured address. Raises MissingError when the key is not set."""
     import groq
+    import httpx
 
+    from deepcoder.chat_models.bodies import bounded_client
     from deepcoder.chat_models.sdk import ONE_REQUEST, SdkTransport, api_key
 
     key = api_key(cfg, GROQ)
@@ -42,6 +44,7 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
         max_retries=0,
         timeout=cfg.timeout_seconds,
         default_headers=ONE_REQUEST,
+        http_client=bounded_client(groq.DefaultAsyncHttpxClient, httpx.AsyncByteStream),
     )
     return SdkTransport(groq, client, key)
 

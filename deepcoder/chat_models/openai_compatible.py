@@ -108,8 +108,10 @@ def provider_of(cfg: TeacherConfig) -> Provider:
 
 def connect(cfg: TeacherConfig) -> SdkTransport:
     """A client for the configured address. Raises MissingError when a key is needed and not set."""
+    import httpx2
     import openai
 
+    from deepcoder.chat_models.bodies import bounded_client
     from deepcoder.chat_models.sdk import ONE_REQUEST, SdkTransport, api_key
 
     provider = provider_of(cfg)
@@ -126,5 +128,6 @@ def connect(cfg: TeacherConfig) -> SdkTransport:
         max_retries=0,
         timeout=cfg.timeout_seconds,
         default_headers={**without_account, **ONE_REQUEST},
+        http_client=bounded_client(openai.DefaultAsyncHttpxClient, httpx2.AsyncByteStream),
     )
     return SdkTransport(openai, client, key)

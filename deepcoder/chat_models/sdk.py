@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import logging
 import os
+import zlib
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deepcoder.chat_models.bodies import HostileBody
 from deepcoder.chat_models.faults import Fault, Reply, SendError
 from deepcoder.chat_models.providers import Provider
 from deepcoder.chat_models.response_cache import Request
@@ -101,12 +103,13 @@ class SdkTransport:
         except sdk.APIConnectionError as error:
             cause = error.__cause__
             name = type(cause).__name__ if cause is not None else "connection error"
+            broken = isinstance(cause, HostileBody | zlib.error)
             failure = SendError(
-                Fault.CONNECTION,
+                Fault.BROKEN if broken else Fault.CONNECTION,
                 self.strike(f"{name}: {cause}".strip(": ")),
                 sent=name not in ("ConnectError", "ConnectTimeout", "PoolTimeout"),
             )
-        except Exception as error:  # e.g. a body that says it is gzip and is not
+        except Exception as error:
             failure = SendError(Fault.BROKEN, self.strike(f"{type(error).__name__}: {error}"))
         if failure is not None:
             raise failure  # outside of the handler: the SDK's error holds the request

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import gzip
 import itertools
 import json
 import random
 import threading
+import zlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -106,7 +108,7 @@ class Provider:
         self.seen_headers: list[dict[str, str]] = []
         self.delivered: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
-        self.refused = 0
+        self.refused = self.flooded = 0
         self.after, self.token_limit = after, tokens_per_window
         self.served: list[tuple[float, int]] = []
         self._spent: deque[tuple[float, int]] = deque()
@@ -329,6 +331,31 @@ class Provider:
     async def _gzip(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         more = {"content-encoding": "gzip"}
         return await self._send(writer, 200, await self._payload(body), more=more)
+
+    async def _flood(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """A body without end, as an answer or as an error (flood-500), or packed (flood-gzip)."""
+        status = fault.partition("-")[2]
+        head = f"HTTP/1.1 {status if status.isdigit() else 200} X\r\n"
+        chunk = b" " * (1 << 20)
+        if status in ("gzip", "deflate"):
+            head += f"content-encoding: {status}\r\n"
+            packer = zlib.compressobj(9, wbits=31 if status == "gzip" else 15)
+            chunk = packer.compress(b" " * (16 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
+        if status == "307":
+            head += "location: /elsewhere\r\n"
+        if status == "twice":
+            head += "content-encoding: gzip, gzip\r\n"
+        writer.write(f"{head}\r\n".encode())
+        while not writer.is_closing():
+            writer.write(chunk)
+            self.flooded += len(chunk)
+            await writer.drain()
+        return False
+
+    async def _packed(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
+        """A good answer, as gzip."""
+        data = gzip.compress(json.dumps(await self._payload(body)).encode())
+        return await self._send(writer, 200, data, more={"content-encoding": "gzip"})
 
     async def _latin(self, fault: str, body: Any, writer: asyncio.StreamWriter) -> bool:
         return await self._send(writer, 200, '{"choices": [{"ä": 1}]}'.encode("latin-1"))

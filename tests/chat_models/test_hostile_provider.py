@@ -58,6 +58,49 @@ def test_a_body_that_drips_for_ever_is_cut_off_by_the_clock(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["plain", "500", "307", "gzip", "deflate", "twice"])
+def test_a_body_without_end_is_left_at_the_limit_and_asked_again(
+    kind: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepcoder.chat_models.bodies.LARGEST_BODY", 4 << 20)
+
+    async def main() -> tuple[int, Spending, list[Completion]]:
+        spending = Spending()
+        async with provider(kind, faults=script(f"flood-{form}")) as server:
+            found = await ask(server, kind, "teacher.timeout_seconds=20", spending=spending)
+            return server.flooded, spending, found
+
+    flooded, spending, found = asyncio.run(main())
+    assert "answer" in found[0].text
+    assert flooded < 24 << 20, "the limit, and what the sockets between hold"
+    assert spending.total.requests == 2  # what was broken off may be charged
+
+
+def test_a_body_without_end_is_named_when_it_comes_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deepcoder.chat_models.bodies.LARGEST_BODY", 1 << 20)
+
+    async def main() -> None:
+        async with provider("groq", faults=lambda number: "flood-gzip") as server:
+            with pytest.raises(UnavailableError, match="a body of more than 1 MB"):
+                await ask(server, "groq", "teacher.timeout_seconds=20", "teacher.attempts=2")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_answer_is_read_and_nothing_but_gzip_is_asked_for(kind: str) -> None:
+    async def main() -> tuple[list[Completion], str]:
+        async with provider(kind, faults=script("packed")) as server:
+            return await ask(server, kind), server.seen_headers[0]["accept-encoding"]
+
+    found, asked = asyncio.run(main())
+    assert "answer" in found[0].text
+    assert asked == "gzip"
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_response_that_comes_twice_is_not_taken_for_the_next_one(kind: str) -> None:
     numbers = itertools.count()
 
