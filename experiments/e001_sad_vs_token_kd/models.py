@@ -5,7 +5,7 @@
 All three learn from the oracle's verified trajectories of the training split. The models are
 ordinary folders (`config.json`, `model.safetensors`, `tokenizer.json`), so every stage loads them
 as it loads anybody's: `student.source=hub student.model=<folder>`. Training is full, not LoRA, over
-every token of the packed trajectories; it can be killed and continues.
+every token that a model writes, packed; it can be killed and continues.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 """ChatML, as the embedded student has it, without a default system prompt."""
-PIECES = r"</?think>|```(?:python|answer)?| ?\p{L}+|\p{N}| ?[=<>!]=|[^\s\p{L}\p{N}]|\s+(?!\S)|\s"
-"""Texts that no token crosses: tags, fences, words and comparisons with the blank before
-them, every digit and every other sign by itself, so that a value is the same tokens in a prompt and
-in code."""
+PIECES = r"</?think>|```(?:python|answer)?| ?\p{L}+| ?\p{N}+| ?[=<>!]=|[^\s\p{L}\p{N}]|\s+(?!\S)|\s"
+"""Texts that no token crosses: tags, fences, words, numbers and comparisons with the blank before
+them, every other sign by itself: a parameter is mostly the same token in a prompt and in code."""
 CONTEXT = 1024
+WEIGHTS = "model.safetensors"
 EVERY = 200
 """Steps between checkpoints."""
 
@@ -97,10 +97,19 @@ def _texts(trajectories: Path, most: int = 8000) -> Iterator[str]:
 
 
 def make_model(
-    folder: Path, shape: Architecture, tokenizer: Path, examples: Path, tokens: int, scale: Scale
+    folder: Path,
+    shape: Architecture,
+    tokenizer: Path,
+    examples: Path,
+    tokens: int,
+    scale: Scale,
+    early: tuple[Path, int] | None = None,
 ) -> Path:
-    """A model of `shape`, trained on `tokens` tokens of `examples`; returns `folder`, made once."""
-    if (folder / "model.safetensors").exists():
+    """A model of `shape`, trained on `tokens` tokens of `examples`; returns `folder`, made once.
+
+    `early` is another folder and a smaller number of tokens: what the model is after so many.
+    """
+    if (folder / WEIGHTS).exists() and (early is None or (early[0] / WEIGHTS).exists()):
         return folder
     import torch
 
@@ -113,17 +122,32 @@ def make_model(
     model = _fresh(shape, len(fast), fast)
     model.to("cuda" if torch.cuda.is_available() else "cpu").train()
     use_document_attention(model)
-    facts = _train(model, folder, examples, tokens, scale)
-    model.set_attn_implementation("sdpa")
+
+    def reached(seen: int, loss: float, step: int) -> None:
+        if early is not None and seen >= early[1] and not (early[0] / WEIGHTS).exists():
+            _write(model, early[0], tokenizer, _facts(model, seen, step, loss))
+
+    facts = _train(model, folder, examples, tokens, scale, reached)
+    _write(model, folder, tokenizer, facts)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return folder
+
+
+def _write(model: Any, folder: Path, tokenizer: Path, facts: dict[str, Any]) -> None:
+    """A folder that `from_pretrained` reads; the weights come last: they mean `done`."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copyfile(tokenizer / name, folder / name)
     atomic_write(folder / "facts.json", json.dumps(facts, indent=1) + "\n")
     model.save_pretrained(folder / "saving")
-    for file in sorted((folder / "saving").iterdir()):  # the weights last: they mean `done`
+    for file in sorted((folder / "saving").iterdir()):
         file.replace(folder / file.name)
     (folder / "saving").rmdir()
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
-    return folder
+
+
+def _facts(model: Any, tokens: int, step: int, loss: float) -> dict[str, float | int]:
+    parameters = sum(p.numel() for p in model.parameters())
+    return {"parameters": parameters, "tokens": tokens, "steps": step, "loss": round(loss, 4)}
 
 
 def _fresh(shape: Architecture, vocabulary: int, tokenizer: Any) -> Any:
@@ -147,17 +171,15 @@ def _fresh(shape: Architecture, vocabulary: int, tokenizer: Any) -> Any:
 
 
 def token_batches(examples: Path, tokens: int, budget: int) -> tuple[list[Any], int]:
-    """Packed batches in which every token is a target, `tokens` of them (epochs as needed)."""
+    """Packed batches of `tokens` tokens in all, whose targets are what a model writes."""
     import numpy as np
 
     from deepcoder.data.batches import collate
-    from deepcoder.data.examples import load_examples
+    from deepcoder.data.examples import SAMPLED, load_examples
     from deepcoder.data.packing import pack
     from deepcoder.data.planner import MicroBatch
-    from deepcoder.types import KINDS
 
     train, _ = load_examples(examples)
-    every = np.ones(len(KINDS), dtype=bool)
     lengths, plan, total, epoch = train.lengths, [], 0, 0
     while total < tokens:
         order = np.random.default_rng([0, epoch]).permutation(len(train))
@@ -168,7 +190,7 @@ def token_batches(examples: Path, tokens: int, budget: int) -> tuple[list[Any], 
                 plan.append(row)
                 total += sum(lengths[i] for i in row)
                 if total >= tokens:
-                    return [_Later(train, row, every, collate, MicroBatch) for row in plan], total
+                    return [_Later(train, row, SAMPLED, collate, MicroBatch) for row in plan], total
         epoch += 1
     raise AssertionError("unreachable")
 
@@ -184,7 +206,12 @@ class _Later:
 
 
 def _train(
-    model: Any, folder: Path, examples: Path, tokens: int, scale: Scale
+    model: Any,
+    folder: Path,
+    examples: Path,
+    tokens: int,
+    scale: Scale,
+    reached: Callable[[int, float, int], None],
 ) -> dict[str, float | int]:
     import torch
 
@@ -219,19 +246,14 @@ def _train(
             recent = [*recent[-49:], out.loss.item()]
             loss = sum(recent) / len(recent)
             advance(1, loss=f"{loss:.3f}")
+            reached(total * (step + 1) // len(batches), loss, step + 1)
             if (step + 1) % EVERY == 0:
                 _save(folder, model, optimizer, step + 1)
                 with (folder / "training.jsonl").open("a") as file:
                     line = {"step": step + 1, "loss": round(loss, 4)}
                     line["seconds"] = round(time.monotonic() - began, 1)
                     file.write(json.dumps(line) + "\n")
-    parameters = sum(p.numel() for p in model.parameters())
-    return {
-        "parameters": parameters,
-        "tokens": total,
-        "steps": len(batches),
-        "loss": round(loss, 4),
-    }
+    return _facts(model, total, len(batches), loss)
 
 
 def _rate(step: int, steps: int, warmup: int = 100) -> float:

@@ -66,7 +66,7 @@ class Study:
         return [
             *self._problems(self.scale.variants),
             "generation.limit=null",
-            "teacher.mistake_rate=0.1",
+            "teacher.mistake_rate=0",
             "student.source=hub",
             f"student.model={self.tokenizer}",
             "student.max_tokens=1024",
@@ -159,11 +159,13 @@ class Study:
         make_tokenizer(trajectories, self.tokenizer, self.scale.vocabulary)
         cfg = run_stage("prepare", self.oracle())
         examples = stage_folder(cfg, "prepare") / "examples.parquet"
-        for folder, shape, tokens in (
-            (self.student, self.scale.student, self.scale.student_tokens),
-            (self.teacher, self.scale.teacher, self.scale.teacher_tokens),
-        ):
-            make_model(folder, shape, self.tokenizer, examples, tokens, self.scale)
+        scale, shared = self.scale, (self.tokenizer, examples)
+        early = None
+        if scale.student is None:
+            early = (self.student, scale.student_tokens)
+        else:
+            make_model(self.student, scale.student, *shared, scale.student_tokens, scale)
+        make_model(self.teacher, scale.teacher, *shared, scale.teacher_tokens, scale, early)
 
     def prepare(self) -> None:
         """Everything that arms share."""

@@ -33,13 +33,14 @@ class Scale:
     vocabulary: int
     """Tokens of the byte-level BPE."""
     teacher: Architecture
-    student: Architecture
+    student: Architecture | None
+    """None: the student is what the teacher was after `student_tokens`, limited by its adapter."""
     variants: int
     """Oracle problems per family (times the family's share) for the models' own training."""
     teacher_tokens: int
     """Tokens (prompts included) on which the teacher is trained."""
     student_tokens: int
-    """The same for the student's start: the first of them, in the same order."""
+    """The same for the student's start."""
     model_lr: float
     batch_tokens: int
     rollout_variants: int
@@ -86,25 +87,25 @@ _UNSEEN = (
 
 CPU = Scale(
     name="cpu",
-    families=_FIRST_STEPS,
-    unseen=_UNSEEN,
+    families=("linear_formula", "pick_numbers", "swap_separator", "choose_by_size"),
+    unseen=("count_numbers", "cut_text"),
     vocabulary=1024,
-    teacher=Architecture(layers=4, width=160, heads=4, inner=432),
-    student=Architecture(layers=4, width=96, heads=2, inner=256),
-    variants=1200,
-    teacher_tokens=3_000_000,
-    student_tokens=1_500_000,
-    model_lr=2e-3,
+    teacher=Architecture(layers=4, width=128, heads=4, inner=344),
+    student=None,
+    variants=300,
+    teacher_tokens=2_500_000,
+    student_tokens=1_000_000,
+    model_lr=3e-3,
     batch_tokens=1024,
     rollout_variants=50,
-    rollout_limit=800,
+    rollout_limit=500,
     steps=120,
-    step_tokens=2048,
+    step_tokens=1024,
     lora_rank=64,
     lr=3e-3,
     seeds=(0, 1, 2, 3, 4),
-    heldout=4,
-    decode_together=160,
+    heldout=5,
+    decode_together=120,
 )
 GPU = Scale(
     name="gpu",
@@ -141,7 +142,7 @@ SMOKE = replace(
     unseen=_UNSEEN[:1],
     vocabulary=400,
     teacher=Architecture(layers=1, width=32, heads=2, inner=64),
-    student=Architecture(layers=1, width=32, heads=2, inner=64),
+    student=None,
     variants=8,
     teacher_tokens=20_000,
     student_tokens=10_000,
