@@ -220,9 +220,11 @@ def _corpus(cfg: Config) -> Iterator[Check]:
         return
     from deepcoder.agent.corpus import open_configured
 
-    corpus = open_configured(cfg)
+    corpus, report = open_configured(cfg)
     skipped = sum(map(len, corpus.skipped.values()))
     found = f"{len(corpus)} passages of {corpus.name}"
+    if report["removed"]:
+        found += f", {len(report['removed'])} hidden (they hold evaluation problems)"
     if skipped:
         yield Check("corpus", Verdict.WARN, f"{found}; {skipped} files cannot be read")
     else:

@@ -38,6 +38,7 @@ FILES = {
     "<model>.jsonl": "every episode of a model (base: the untrained student), one a line",
     "<model>.speed.json": "tokens that the model read and wrote, and the seconds it took",
     "<model>.evalplus.jsonl": "answers as evalplus judges them (HumanEval and MBPP)",
+    "retrieval.json": "which passages the tool `retrieve` never shows, and why",
     "results.json": "all figures with their intervals, and which problems were solved by whom",
     "report.html": "the report: one file, needs no network",
 }

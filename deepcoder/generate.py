@@ -47,6 +47,7 @@ FILES = {
     "trajectories.jsonl": "accepted trajectories, one JSON object a line",
     "rejected.jsonl": "every other episode, with the reason why it was not accepted",
     "spending.jsonl": "what each request cost, when the teacher is an API",
+    "retrieval.json": "which passages the tool `retrieve` never shows, and why",
 }
 
 
@@ -148,7 +149,7 @@ async def _generate(
             cfg.teacher, problems, cfg.seed, protocol=cfg.agent.protocol, spending=spending
         )
         async with contextlib.aclosing(teacher), SandboxPool(cfg.sandbox) as pool:
-            agent = Agent(teacher, cfg.agent, pool, retrieve=retrieve_tool(cfg))
+            agent = Agent(teacher, cfg.agent, pool, retrieve=retrieve_tool(cfg, run.path))
             planned = plan(agent, problems, samples=generation.samples, seed=cfg.seed)
             if generation.shard:
                 planned = planned.part(*map(int, generation.shard.split("/")))

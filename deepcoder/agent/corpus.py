@@ -3,41 +3,58 @@
     agent = Agent(model, cfg.agent, pool, retrieve=retrieve_tool(cfg))
 
 A corpus is opened once per stage, before a model is asked anything: a folder that is missing or
-empty costs no money.
+empty costs no money. Passages that hold a problem of an evaluation set are never shown.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepcoder.agent.tools import RETRIEVE, RetrieveTool
 from deepcoder.errors import MissingError
-from deepcoder.retrieval import Corpus, RankerName, open_corpus
+from deepcoder.problems.decontamination import Decontaminator, Hit
+from deepcoder.problems.evaluation_sets import evaluation_guard
+from deepcoder.retrieval import Corpus, Document, RankerName, open_corpus
 from deepcoder.runs import progress
+from deepcoder.runs.files import atomic_write
 
 if TYPE_CHECKING:
     from deepcoder.config import Config
 
-__all__ = ["open_configured", "retrieve_tool"]
+__all__ = ["contaminated", "open_configured", "retrieve_tool"]
+
+log = logging.getLogger(__name__)
+
+RETRIEVAL = "retrieval.json"
+"""File of a run folder: what the corpus is, and which passages are never shown, with the reason."""
 
 
-def retrieve_tool(cfg: Config) -> RetrieveTool | None:
-    """The tool, or None when `agent.tools` does not have it.
+def retrieve_tool(cfg: Config, folder: Path | None = None) -> RetrieveTool | None:
+    """The tool, or None when `agent.tools` does not have it. With a `folder`, the report of what
+    was taken out of the corpus is written there.
 
-    Raises MissingError for a folder that is absent or empty, and for a missing file of exclusions.
+    Raises MissingError for a folder that is absent or empty and for a missing file of exclusions,
+    and ConfigError for an evaluation set that there is not.
     """
     if RETRIEVE not in cfg.agent.tools:
         return None
     settings = cfg.retrieval
-    return RetrieveTool(
-        open_configured(cfg), hits=settings.hits, snippet_chars=settings.snippet_chars
-    )
+    corpus, report = open_configured(cfg)
+    if folder is not None:
+        atomic_write(folder / RETRIEVAL, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return RetrieveTool(corpus, hits=settings.hits, snippet_chars=settings.snippet_chars)
 
 
-def open_configured(cfg: Config) -> Corpus:
-    """The corpus of `retrieval`, without what `retrieval.exclude` names."""
+def open_configured(cfg: Config) -> tuple[Corpus, dict[str, Any]]:
+    """The corpus of `retrieval` without what `retrieval.exclude` names and what holds a problem of
+    `retrieval.decontaminate`; and the report of what was taken out and why."""
     settings = cfg.retrieval
     with contextlib.ExitStack() as shown:
         advance: Any = None
@@ -56,9 +73,55 @@ def open_configured(cfg: Config) -> Corpus:
             max_file_bytes=settings.max_file_kb << 10,
             on_progress=on_progress,
         )
-    if settings.exclude:
-        corpus.exclude(_ids(Path(settings.exclude).expanduser()))
-    return corpus
+    names = _ids(Path(settings.exclude).expanduser()) if settings.exclude else []
+    guard, sets = evaluation_guard(settings.decontaminate, cfg.problems, "retrieval.decontaminate")
+    found = dict(contaminated(corpus, guard))
+    hidden = corpus.exclude([*names, *(document.id for document in found)])
+    if found:
+        log.warning(
+            "Documents in %s: %d passages hold problems of %s and are never shown.",
+            *(corpus.name, len(found), ", ".join(sets)),
+        )
+    return corpus, {
+        "corpus": corpus.name,
+        "digest": corpus.digest,
+        "passages": len(corpus),
+        "never_shown": hidden,
+        "evaluation_sets": sets,
+        "evaluation_problems_found": dict(Counter(h.name for h in found.values()).most_common()),
+        "removed": [
+            {"id": one.id, "source": one.source, "why": f"holds {hit.share:.0%} of {hit.name}"}
+            for one, hit in found.items()
+        ],
+    }
+
+
+def contaminated(corpus: Corpus, guard: Decontaminator) -> Iterator[tuple[Document, Hit]]:
+    """The passages that hold a prompt or a solution of an evaluation set.
+
+    A cut between two passages may go through a prompt. So where a document still holds one without
+    the passages that hold one alone, the rest of it goes as well.
+    """
+    if not guard.texts:
+        return
+    for _, parts in groupby(corpus.documents(), key=lambda document: document.whole):
+        passages = sorted(parts, key=_number)
+        found = {one: hit for one in passages if (hit := _hit(guard, one)) is not None}
+        rest = [one for one in passages if one not in found]
+        if len(rest) > 1:
+            left = guard.document("\n\n".join(one.text for one in rest))
+            found |= {} if left is None else dict.fromkeys(rest, left)
+        yield from found.items()
+
+
+def _hit(guard: Decontaminator, document: Document) -> Hit | None:
+    """A heading is shown too, and may be the first line of a prompt."""
+    whole = f"{document.title}\n{document.lead}\n{document.text}"
+    return guard.document(document.text) or guard.prompt(whole)
+
+
+def _number(document: Document) -> int:
+    return int(document.id.partition("#")[2] or 1)
 
 
 def _ids(path: Path) -> list[str]:

@@ -189,8 +189,9 @@ class RetrievalConfig:
     max_file_kb: int = 2048
     """Files larger than this many KiB are skipped, counted and named."""
     exclude: str | None = None
-    """File with the id of a document or passage per line that is never shown, e.g. what a
-    decontamination found."""
+    """File with the id of a document or passage per line that is never shown."""
+    decontaminate: list[str] = field(default_factory=lambda: ["builtin"])
+    """Evaluation sets, as in `data.decontaminate`, whose problems and solutions are never shown."""
 
 
 @dataclass

@@ -120,7 +120,7 @@ async def _play_model(
         settings,
         pool,
         keep_thinking=cfg.data.keep_thinking,
-        retrieve=retrieve_tool(cast("Config", OmegaConf.merge(cfg, {"agent": settings}))),
+        retrieve=retrieve_tool(cast("Config", OmegaConf.merge(cfg, {"agent": settings})), run.path),
     )
     tasks = plan(agent, problems, samples=benchmark.samples, seed=cfg.seed).tasks
     path = run.path / f"{name}.jsonl"

@@ -22,7 +22,7 @@ import io
 import re
 import tokenize
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -34,6 +34,7 @@ __all__ = ["Decontaminator", "EvaluationText", "Hit", "code_tokens", "words"]
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?")
 _GRAM, _CODE_GRAM = 6, 16
 """Words, and tokens of code, of an n-gram that makes a text worth a closer look."""
+_DEFINITION = re.compile(r"\s*(async def|def|class)\s+\w")
 _PARTS = 3
 _PROMPT_SHARE, _CODE_SHARE = 0.75, 0.9
 _FEWEST_WORDS, _FEWEST_TOKENS = 6, 40
@@ -100,7 +101,9 @@ class Decontaminator:
         hit = self._text(text, "document")
         if hit is not None:
             return hit
-        for block in re.findall(r"```\w*\n(.*?)```", text, re.S) or [text]:
+        fenced = re.findall(r"```\w*\n(.*?)```", text, re.S)
+        defined = list(_definitions(text))
+        for block in dict.fromkeys([*(fenced or [text]), *defined, "\n".join(defined)]):
             found = self.code(block)
             if found is not None:
                 return found._replace(part="document")
@@ -174,6 +177,21 @@ def code_tokens(code: str) -> tuple[str, ...]:
         )
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return tuple(re.findall(r"\w+|[^\w\s]", code))
+
+
+def _definitions(text: str) -> Iterator[str]:
+    """Functions and classes that stand in a text, indented or not, as in HTML without its tags."""
+    block: list[str] = []
+    depth = 0
+    for line in [*text.expandtabs().split("\n"), "."]:
+        indent = len(line) - len(line.lstrip())
+        if block and (not line.strip() or indent > depth):
+            block.append(line[depth:])
+            continue
+        if block:
+            yield "\n".join(block).rstrip()
+        begins = _DEFINITION.match(line) is not None
+        block, depth = ([line[indent:]] if begins else []), indent
 
 
 def _is_text(node: ast.stmt) -> bool:

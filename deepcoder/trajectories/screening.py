@@ -14,56 +14,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from deepcoder.config import BestOf, Config, ProblemsConfig, ProblemsKind
-from deepcoder.errors import ConfigError
-from deepcoder.problems.decontamination import Decontaminator, EvaluationText, Hit
+from deepcoder.config import BestOf, Config
+from deepcoder.problems.decontamination import Decontaminator, Hit
+from deepcoder.problems.evaluation_sets import evaluation_guard
 from deepcoder.rendering.protocols import action_text
 from deepcoder.trajectories.deduplication import Deduplicator
 from deepcoder.types import Trajectory
 
-__all__ = ["Screen", "choose", "evaluation_texts", "report_text"]
+__all__ = ["Screen", "choose", "report_text"]
 
 _EXAMPLES = 50
 """Removals that a report lists one by one, of each reason."""
-_PROMPTS = ("prompt", "question", "text", "problem", "instruction", "task")
-_CODES = ("reference", "canonical_solution", "code", "solution")
-
-
-def evaluation_texts(name: str, problems: ProblemsConfig) -> list[EvaluationText]:
-    """The texts of an evaluation set: `builtin`, `humaneval`, `mbpp`, any other kind of problems as
-    `kind=path`, or the path of a file with prompts (and solutions) of any layout.
-
-    Raises ConfigError for a name that is neither, and what the loaders raise.
-    """
-    from deepcoder.problems.loaders import load_problems
-    from deepcoder.problems.rows import rows
-
-    kind, _, path = name.partition("=")
-    if kind in ProblemsKind.__members__ and (path or "/" not in name):
-        if kind == "builtin":
-            cfg = problems if problems.kind is ProblemsKind.builtin else ProblemsConfig()
-        else:
-            cfg = ProblemsConfig(kind=ProblemsKind(kind), path=path or None, heldout_fraction=1.0)
-        return [EvaluationText.of(problem) for problem in load_problems(cfg, "heldout")]
-    if not Path(name).expanduser().exists():
-        raise ConfigError(
-            f"data.decontaminate names {name!r}, which is no evaluation set and no file.",
-            fix=f"use some of {', '.join(ProblemsKind)}, kind=path, or the path of a file",
-        )
-    texts = []
-    for where, row in rows(name):
-        prompt = next((row[key] for key in _PROMPTS if isinstance(row.get(key), str)), None)
-        if prompt is None:
-            raise ConfigError(
-                f"{where} holds no prompt: its fields are {', '.join(sorted(row))[:200]}.",
-                fix=f"name the field with the prompt one of {', '.join(_PROMPTS)}",
-            )
-        code = next((row[key] for key in _CODES if isinstance(row.get(key), str)), None)
-        texts.append(EvaluationText(str(row.get("id", row.get("task_id", where))), prompt, code))
-    return texts
 
 
 class Screen:
@@ -81,15 +44,10 @@ class Screen:
 
     @classmethod
     def build(cls, cfg: Config, best: set[str] | None = None) -> Screen:
-        """The screen that `data` asks for. Raises as `evaluation_texts`."""
-        texts: list[EvaluationText] = []
-        sets = {}
-        for name in cfg.data.decontaminate:
-            found = evaluation_texts(name, cfg.problems)
-            sets[name] = len(found)
-            texts += found
+        """The screen that `data` asks for. Raises as `evaluation_guard`."""
+        guard, sets = evaluation_guard(cfg.data.decontaminate, cfg.problems, "data.decontaminate")
         seen = Deduplicator(cfg.data.duplicates, cfg.data.duplicate_key)
-        return cls(sets, Decontaminator(texts), seen, best)
+        return cls(sets, guard, seen, best)
 
     def refusal(self, trajectory: Trajectory) -> tuple[str, str] | None:
         """(reason in a word, in a sentence) of a trajectory that is left out, or None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from agent.test_agent import ANSWER, PROBLEM, ScriptedModel
 
 from deepcoder import doctor
 from deepcoder.agent.agent import Agent
-from deepcoder.agent.corpus import retrieve_tool
+from deepcoder.agent.corpus import open_configured, retrieve_tool
 from deepcoder.config import AgentConfig, SandboxConfig, compose
 from deepcoder.errors import ConfigError, DeepcoderError, MissingError
 from deepcoder.runs import stage_key
@@ -111,3 +112,79 @@ def test_run_folders_depend_on_the_corpus_only_when_it_is_searched(docs: Path) -
 
     assert key("retrieval.hits=1") == key("retrieval.hits=9")
     assert key("agent=retrieve", "retrieval.hits=1") != key("agent=retrieve", "retrieval.hits=9")
+
+
+PROMPT = (
+    "Return how many of the 24 glass marbles roll further than the widest blue jar, "
+    "counting every marble that stops under the northern window twice."
+)
+SOLUTION = '''def marbles(lengths, jars):
+    """Count."""
+    widest = max((jar["width"] for jar in jars if jar["colour"] == "blue"), default=0)
+    far = [length for length in lengths if length > widest]
+    return len(far) + sum(1 for length in far if length % 2)
+'''
+
+
+@pytest.fixture
+def evaluation(tmp_path: Path) -> Path:
+    path = tmp_path / "evaluation.jsonl"
+    path.write_text(json.dumps({"id": "eval/7", "prompt": PROMPT, "code": SOLUTION}) + "\n")
+    return path
+
+
+def indented(code: str) -> str:
+    return "\n".join(f"    {line}" for line in code.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hidden"),
+    [
+        ("prompt.md", f"# A puzzle\n\nOnce: {PROMPT.upper()}", 1),
+        ("heading.md", f"# {PROMPT}\n\nNobody knows.", 1),
+        ("fenced.md", f"# Marbles\n\nSo:\n\n```python\n{SOLUTION}```\nThat is all.", 1),
+        ("page.html", f"<h1>Marbles</h1><p>So:</p><pre>{SOLUTION}</pre><p>Fine.</p>", 1),
+        ("guide.rst", f"Marbles\n=======\n\nSo::\n\n{indented(SOLUTION)}\n\nThat is all.", 1),
+        ("cut.txt", f"{'a ' * 150}\n{PROMPT}\n{'b ' * 150}", 2),
+        ("other.md", "# Marbles\n\nReturn how many of the glass marbles roll further.", 0),
+        ("code.md", f"# Code\n\n```python\n{SOLUTION.replace('length', 'size')[:150]}```", 0),
+    ],
+)
+def test_problems_of_evaluation_sets_are_never_shown(
+    docs: Path, evaluation: Path, name: str, text: str, hidden: int
+) -> None:
+    (docs / name).write_text(text)
+    cfg = config(docs, f"retrieval.decontaminate=[{evaluation}]", "retrieval.passage_chars=400")
+    tool = retrieve_tool(cfg, docs.parent)
+    assert tool is not None
+    report = json.loads((docs.parent / "retrieval.json").read_text())
+    assert report["never_shown"] == len(report["removed"]) == hidden
+    assert report["evaluation_sets"] == {str(evaluation): 1}
+    assert report["evaluation_problems_found"] == ({"eval/7": hidden} if hidden else {})
+    for one in report["removed"]:
+        assert one["id"].startswith(name)
+        assert one["source"].startswith(name)
+        assert "of eval/7" in one["why"]
+    query = {"query": "marbles jars widest window smallest"}
+    shown = asyncio.run(tool.trial(query)).observation.content
+    assert "Heaps" in shown, "everything else is found"
+    assert (name in shown) is (hidden == 0)
+
+
+def test_what_is_excluded_and_what_is_contaminated_go_together(
+    docs: Path, evaluation: Path
+) -> None:
+    (docs / "marbles.md").write_text(PROMPT)
+    excluded = docs.parent / "excluded.txt"
+    excluded.write_text("heaps.md\n")
+    clean = f"retrieval.decontaminate=[{evaluation}]"
+    corpus, report = open_configured(config(docs, clean, f"retrieval.exclude={excluded}"))
+    assert report["never_shown"] == 2
+    assert [hit.document.id for hit in corpus.search("marbles heap first smallest")] == [
+        "queues.md"
+    ]
+    shown, report = open_configured(config(docs, "retrieval.decontaminate=[]"))
+    assert report["evaluation_sets"] == {}
+    assert len(shown.search("marbles heap first smallest")) == 3
+    with pytest.raises(ConfigError, match=r"retrieval\.decontaminate names 'humanevil'"):
+        open_configured(config(docs, "retrieval.decontaminate=[humanevil]"))

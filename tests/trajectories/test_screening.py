@@ -12,10 +12,11 @@ from deepcoder.config import BestOf, DuplicateKey, DuplicateRule, ProblemsConfig
 from deepcoder.errors import ConfigError
 from deepcoder.problems import bank
 from deepcoder.problems.decontamination import Decontaminator, EvaluationText, code_tokens
+from deepcoder.problems.evaluation_sets import evaluation_texts
 from deepcoder.problems.loaders import load_problems
 from deepcoder.problems.show import task_text
 from deepcoder.trajectories.deduplication import Deduplicator, minhash, similarity
-from deepcoder.trajectories.screening import Screen, choose, evaluation_texts, report_text
+from deepcoder.trajectories.screening import Screen, choose, report_text
 from deepcoder.types import Action, Step, Trajectory
 
 CODE = """def merge(xs, ys):
