@@ -15,11 +15,13 @@ or of another schema version end the stage with status 3 after everything else i
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -181,11 +183,12 @@ def _prepare(
         ledger = Ledger(rejected, truncated)
         total = sum(count_lines(source.path) for source in sources.values())
         screen = _screen(cfg, sources)
-        with progress("prepare", total) as advance:
+        with progress("prepare", total) as advance, _collected_by_batch() as collect:
             read = _read(sources)
             for lines, results in _results(cfg, read, _processes(cfg, total), screen):
                 writer.write(list(ledger.account(lines, results)))
                 advance(len(lines.items), examples=ledger.examples)
+                collect()
         report = screen.report()
         atomic_write(run.path / SCREENING, json.dumps(report, indent=2) + "\n")
         atomic_write((run.path / SCREENING).with_suffix(".md"), report_text(report))
@@ -250,6 +253,22 @@ def _screen(cfg: Config, sources: Mapping[str, Source]) -> Screen:
                     yield one
 
     return Screen.build(cfg, choose(solved(), cfg.data.best_of, surprise))
+
+
+@contextmanager
+def _collected_by_batch() -> Iterator[Callable[[], object]]:
+    """Without Python's search for reference cycles, but for the calls of what this gives.
+
+    Batches hold many objects and no cycles to speak of; looking for some every 700 objects took a
+    fifth of the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield partial(gc.collect, 0)
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _processes(cfg: Config, lines: int) -> int:

@@ -13,7 +13,8 @@ A trajectory in three lines::
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -378,12 +379,12 @@ class SpanKind(StrEnum):
     FORMAT_ACT = "format.act"
     """Sampled scaffolding around actions: fences, end of turn; weighted with the act group."""
 
-    @property
+    @cached_property
     def code(self) -> int:
         """Position in `KINDS`: the uint8 that stands for this kind in arrays."""
-        return _CODES[self]
+        return KINDS.index(self)
 
-    @property
+    @cached_property
     def group(self) -> WeightGroup:
         if self in (SpanKind.PROMPT, SpanKind.OBSERVATION):
             return WeightGroup.NONE
@@ -393,10 +394,9 @@ class SpanKind(StrEnum):
 
 
 KINDS: tuple[SpanKind, ...] = tuple(SpanKind)
-_CODES = {kind: index for index, kind in enumerate(KINDS)}
 
 
-class Segment(Record):
+class Segment(NamedTuple):
     """A half-open character range [start, end) of a rendered text.
 
     The segments of a text partition it: sorted, no gaps, no overlaps, none empty. `step` is the

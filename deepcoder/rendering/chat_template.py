@@ -87,28 +87,34 @@ class ChatRenderer:
         that is not the assistant's.
         """
         texts: list[str] = []
-        spans: list[tuple[int, SpanKind, int | None]] = []  # length, kind, step
-
-        def add(text: str, kind: SpanKind, step: int | None) -> None:
+        segments: list[Segment] = []
+        start = position = 0
+        kind, step = SpanKind.PROMPT, None
+        for text, its_kind, its_step in self._parts(turns):
             if not text:
-                return
+                continue
+            if (its_kind is not kind or its_step != step) and position:
+                segments.append(Segment(start, position, kind, step))
+                start = position
+            kind, step = its_kind, its_step
             texts.append(text)
-            if spans and spans[-1][1:] == (kind, step):
-                spans[-1] = (spans[-1][0] + len(text), kind, step)
-            else:
-                spans.append((len(text), kind, step))
+            position += len(text)
+        if position:
+            segments.append(Segment(start, position, kind, step))
+        return Rendered("".join(texts), tuple(segments))
 
-        gaps = self._gaps(tuple(turn.role for turn in turns))
+    def _parts(self, turns: Sequence[Turn]) -> Iterator[tuple[str, SpanKind, int | None]]:
+        """Text, kind and step of all parts in order; neighbours may be alike, and texts empty."""
+        gaps = self._gaps(tuple([turn.role for turn in turns]))
         ended = ""  # what of the gap belongs to the turn before it
         for turn, gap in zip(turns, gaps, strict=False):
-            add(self._own(turn.role, gap.removeprefix(ended)), SpanKind.PROMPT, turn.step)
+            yield self._own(turn.role, gap.removeprefix(ended)), SpanKind.PROMPT, turn.step
             ended = ""
-            for piece in self._protected(turn):
-                add(piece.text, piece.kind, turn.step)
+            for text, kind in self._protected(turn):
+                yield text, kind, turn.step
             if turn.role is Role.ASSISTANT:
                 ended = self.end_of_turn
-                add(ended, _end_kind(turn), turn.step)
-        return Rendered("".join(texts), tuple(_segments(spans)))
+                yield ended, _end_kind(turn), turn.step
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """The text that makes a model write the next turn: a prefix of `render` with that turn."""
@@ -139,7 +145,11 @@ class ChatRenderer:
                 WeightGroup.ACT: SpanKind.FORMAT_ACT,
             }.get(kind.group, SpanKind.PROMPT)
             yield Piece(self.lead, scaffold)
-        texts = self._guard.protect_parts((p.text for p in turn.pieces), assistant=assistant)
+        texts = [piece.text for piece in turn.pieces]
+        if not self._guard.may_change(texts):
+            yield from turn.pieces
+            return
+        texts = self._guard.protect_parts(texts, assistant=assistant)
         for text, piece in zip(texts, turn.pieces, strict=True):
             yield Piece(text, piece.kind)
 
@@ -265,13 +275,6 @@ def _end_kind(turn: Turn) -> SpanKind:
     """A turn that is trained on trains its end too: else the student would not learn to stop."""
     trained = any(piece.kind.group is not WeightGroup.NONE for piece in turn.pieces)
     return SpanKind.FORMAT_ACT if trained else SpanKind.PROMPT
-
-
-def _segments(spans: Sequence[tuple[int, SpanKind, int | None]]) -> Iterator[Segment]:
-    start = 0
-    for length, kind, step in spans:
-        yield Segment(start=start, end=start + length, kind=kind, step=step)
-        start += length
 
 
 def render_trajectory(

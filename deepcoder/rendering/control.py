@@ -118,10 +118,25 @@ class ControlGuard:
         )
         self._lost = re.compile(f"[{ranges}]")
         self.texts = tuple(sorted({*texts}, key=lambda text: (-len(text), text)))
+        starts = {text[0] for text in self.texts}
+        self._suspect = re.compile(f"[{ranges}{''.join(map(re.escape, sorted(starts)))}]")
+        self._suspect_ascii = tuple(c for c in map(chr, range(128)) if self._suspect.match(c))
         # A look-ahead finds overlapping occurrences too, so none can survive beside another.
         self._pattern = (
             re.compile(f"(?={'|'.join(map(re.escape, self.texts))})") if self.texts else None
         )
+
+    def may_change(self, parts: Iterable[str]) -> bool:
+        """False where a glance shows that `protect_parts` would return the parts as they are."""
+        for part in parts:
+            if not part.isascii():
+                if self._suspect.search(part):
+                    return True
+            else:
+                for letter in self._suspect_ascii:  # a handful; faster than the expression
+                    if letter in part:
+                        return True
+        return False
 
     def breaks(self, text: str, *, assistant: bool = False) -> list[int]:
         """Where a break must be inserted: indices into `text`, ascending."""

@@ -10,7 +10,7 @@ history it will see. Turns know the kind of every character; `messages` forgets 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from deepcoder.rendering.protocols import AgentProtocol, Piece
 from deepcoder.types import Message, Role, SpanKind, Step
@@ -18,8 +18,7 @@ from deepcoder.types import Message, Role, SpanKind, Step
 __all__ = ["Turn", "conversation", "messages", "step_turn", "training_turns"]
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """A message whose characters know their kind; `step` is the index of the step it belongs to."""
 
     role: Role

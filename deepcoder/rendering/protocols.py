@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, NamedTuple, Protocol
 
 from deepcoder.errors import ConfigError
 from deepcoder.types import (
@@ -58,8 +58,7 @@ BREAK = "\u200b"
 """Zero-width space: put inside a delimiter that occurs in content, so that it is only content."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a message that has one kind."""
 
     text: str
@@ -125,13 +124,18 @@ class AgentProtocol(Protocol):
         ...
 
 
-def get_protocol(name: str) -> AgentProtocol:
-    """The protocol called `name`: 'codeact', 'react' or 'tool_call'; else raises ConfigError."""
+@cache
+def _protocols() -> dict[str, AgentProtocol]:
     from deepcoder.rendering.codeact import CodeAct
     from deepcoder.rendering.react import React
     from deepcoder.rendering.tool_call import ToolCall
 
-    protocols: dict[str, AgentProtocol] = {p.name: p for p in (CodeAct(), React(), ToolCall())}
+    return {p.name: p for p in (CodeAct(), React(), ToolCall())}
+
+
+def get_protocol(name: str) -> AgentProtocol:
+    """The protocol called `name`: 'codeact', 'react' or 'tool_call'; else raises ConfigError."""
+    protocols = _protocols()
     if name not in protocols:
         raise ConfigError(
             f"There is no agent protocol {name!r}.", fix=f"use one of {', '.join(protocols)}"
@@ -162,7 +166,7 @@ def text_kind(tool: str) -> SpanKind:
 
 def pieces(*parts: tuple[str, SpanKind]) -> tuple[Piece, ...]:
     """Pieces of the non-empty parts."""
-    return tuple(Piece(text, kind) for text, kind in parts if text)
+    return tuple([Piece(*part) for part in parts if part[0]])
 
 
 def settle(protocol: AgentProtocol, step: Step, sampled: str) -> Step:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from jaxtyping import Bool, Int16, Int32, UInt8
+from jaxtyping import Bool, Int, Int16, Int32, UInt8
 
 from deepcoder.errors import ConfigError
 from deepcoder.rendering import Rendered
+from deepcoder.spans.units import Units
 from deepcoder.types import KINDS, WeightGroup
 
 if TYPE_CHECKING:
@@ -47,13 +49,15 @@ class Aligned:
         """How many tokens straddle a border of segments."""
         return int(np.count_nonzero(self.straddling))
 
-    @property
+    @cached_property
     def weighted(self) -> Bool[np.ndarray, " tokens"]:
         """Whether each token may carry loss."""
         return WEIGHTED[self.kinds]
 
     def first(self, count: int) -> Aligned:
         """The first `count` tokens."""
+        if count == len(self.input_ids):
+            return self
         return Aligned(
             self.input_ids[:count], self.kinds[:count], self.steps[:count], self.straddling[:count]
         )
@@ -77,28 +81,80 @@ def align(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerFast) -> l
     backend.no_truncation()
     backend.no_padding()
     backend.encode_special_tokens = False
-    encodings = backend.encode_batch([one.text for one in rendered], add_special_tokens=False)
-    return [_align(one, encoding) for one, encoding in zip(rendered, encodings, strict=True)]
+    units = Units.of(tokenizer)
+    aligned: list[Aligned | None] = [None] * len(rendered)
+    if units is not None:
+        aligned = _by_units(rendered, units)
+    others = [index for index, one in enumerate(aligned) if one is None]
+    texts = [rendered[index].text for index in others]
+    encodings = backend.encode_batch(texts, add_special_tokens=False)
+    for index, encoding in zip(others, encodings, strict=True):
+        aligned[index] = _align(rendered[index], encoding)
+    return cast("list[Aligned]", aligned)
+
+
+def _by_units(rendered: Sequence[Rendered], units: Units) -> list[Aligned | None]:
+    """Each text, by what the tokenizer said of its parts before; None where that does not do.
+
+    Positions count through all texts, so that numpy sees them at once.
+    """
+    aligned: list[Aligned | None] = [None] * len(rendered)
+    usable = [index for index, one in enumerate(rendered) if one.text and units.takes(one.text)]
+    if not usable:
+        return aligned
+    chosen = [rendered[index] for index in usable]
+    try:
+        written = "".join(one.text for one in chosen).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return aligned
+    ids, counts = units.ids([one.text for one in chosen])
+    ends = np.cumsum(units.bytes_of(ids))
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    sizes = np.cumsum([len(one.text) for one in chosen])
+    closes = sizes
+    if not written.isascii():
+        # The letter that each byte is a part of; the last one is beyond all.
+        letters = np.cumsum((np.frombuffer(written, np.uint8) & 0xC0) != 0x80) - 1
+        closes = np.flatnonzero(np.diff(letters, append=letters[-1] + 1))[sizes - 1] + 1
+    last = np.cumsum(counts)
+    if len(ids) == 0 or (ends[last - 1] != closes).any():
+        return aligned  # the tokenizer has no token for some byte, and lost it
+    if not written.isascii():
+        starts, ends = letters[starts], letters[ends - 1] + 1
+    for index, one in zip(usable, _owned(chosen, ids, starts, ends, last), strict=True):
+        aligned[index] = one
+    return aligned
 
 
 def _align(rendered: Rendered, encoding: Any) -> Aligned:
     ids = np.array(encoding.ids, dtype=np.int32)
     flat = np.fromiter(chain.from_iterable(encoding.offsets), np.int32, 2 * len(ids))
+    if not len(ids):
+        nothing = np.zeros(0, bool)
+        return Aligned(ids, nothing.astype(np.uint8), nothing.astype(np.int16), nothing)
     starts, ends = _cover(rendered.text, flat[0::2], flat[1::2])
-    segments = rendered.segments
-    borders = np.array([segment.start for segment in segments], dtype=np.int32)
-    closes = np.array([segment.end for segment in segments], dtype=np.int32)
-    kinds = np.array([segment.kind.code for segment in segments], dtype=np.uint8)
-    steps = np.array(
-        [NO_STEP if segment.step is None else segment.step for segment in segments], dtype=np.int16
+    return _owned([rendered], ids, starts, ends, np.array([len(ids)]))[0]
+
+
+def _owned(
+    rendered: Sequence[Rendered],
+    ids: Int32[np.ndarray, " tokens"],
+    starts: Int[np.ndarray, " tokens"],
+    ends: Int[np.ndarray, " tokens"],
+    last: Int[np.ndarray, " texts"],
+) -> list[Aligned]:
+    """Tokens of one or several texts, of which `last` are the ends, with the kinds of the segments
+    of their first characters. Positions count through all texts."""
+    begins, ends_at, of_kind, of_step = zip(
+        *chain.from_iterable(one.segments for one in rendered), strict=True
     )
-    owner = np.searchsorted(borders, starts, side="right") - 1  # segment of the first character
-    return Aligned(
-        input_ids=ids,
-        kinds=kinds[owner],
-        steps=steps[owner],
-        straddling=ends > closes[owner],
-    )
+    closes = np.cumsum(np.array(ends_at) - np.array(begins))
+    codes = np.array([kind.code for kind in of_kind], np.uint8)
+    numbers = np.array([NO_STEP if step is None else step for step in of_step], np.int16)
+    owner = np.searchsorted(closes, starts, side="right")  # segment of the first character
+    kinds, steps, straddling = codes[owner], numbers[owner], ends > closes[owner]
+    bounds = [0, *last.tolist()]
+    return [Aligned(ids[a:b], kinds[a:b], steps[a:b], straddling[a:b]) for a, b in pairwise(bounds)]
 
 
 def _cover(

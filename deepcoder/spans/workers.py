@@ -11,6 +11,7 @@ under way at a time, so memory does not grow with the file.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections import deque
@@ -83,8 +84,11 @@ _selection: list[Selection] = []
 
 def _start(make: Callable[[], Selection]) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the processes are the parallelism
+    gc.disable()  # see _work
     _selection.append(make())
 
 
 def _work(accepted: list[Trajectory], source: str) -> list[Result]:
-    return _selection[0].results(accepted, source)
+    results = _selection[0].results(accepted, source)
+    gc.collect(0)  # once a batch, not every 700 objects
+    return results
