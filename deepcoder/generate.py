@@ -75,16 +75,16 @@ def main(cfg: Config, run: RunFolder) -> None:
         unfinished, why = asyncio.run(_generate(cfg, run, problems))
     except asyncio.CancelledError:  # the second Ctrl-C
         raise KeyboardInterrupt from None
-    if cfg.generation.dry_run and why is None:
-        return
-    if unfinished and why is not None:
+    if isinstance(why, KeyboardInterrupt):
+        if unfinished:
+            log.info("Stopped with %d episodes to go.", unfinished)
+            raise why
+    elif unfinished and why is not None:
         raise IncompleteError(
             f"{unfinished} episodes are not played yet: {why.message}", fix=why.fix
         )
-    if unfinished:
-        log.info("Stopped with %d episodes to go.", unfinished)
-        raise KeyboardInterrupt
-    _conclude(run)
+    if not cfg.generation.dry_run:
+        _conclude(run)
 
 
 def _merge(cfg: Config, run: RunFolder) -> None:
@@ -114,10 +114,10 @@ def select(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Pr
 
 async def _generate(
     cfg: Config, run: RunFolder, problems: Sequence[Problem]
-) -> tuple[int, DeepcoderError | None]:
+) -> tuple[int, DeepcoderError | KeyboardInterrupt | None]:
     """Play what is missing; returns how many episodes are still unplayed, and what kept them.
 
-    (None is a person who interrupted, or a dry run that played its pilot.)
+    None when all are played, or a dry run's pilot is.
     """
     from deepcoder.agent.agent import Agent
     from deepcoder.agent.corpus import retrieve_tool
@@ -205,6 +205,8 @@ async def _generate(
         if spending is not None and (budget := spending.exhausted):
             fix = f"raise {budget.partition('=')[0]} and run the same command again"
             return unfinished, IncompleteError(f"{budget} is used up ({_paid(spending)}).", fix=fix)
+        if halt.event.is_set() and halt.reason is None:
+            return unfinished, KeyboardInterrupt()  # even if it kept an episode from its end
         return unfinished, halt.reason or (left[-1] if left else None)
 
 

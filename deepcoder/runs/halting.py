@@ -47,6 +47,8 @@ def stop_on_signals() -> Iterator[Halt]:
         nonlocal asked
         if not asked:
             asked = True
+            if not halt.event.is_set():
+                halt.reason = None  # of an end that was not reached
             halt.event.set()
             log.info("Stopping: episodes in flight are finished. Once more stops at once.")
         elif working is not None:

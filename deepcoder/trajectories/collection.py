@@ -131,6 +131,9 @@ async def collect(
                     config_hash=config_hash,
                 )
             except BackendError as error:
+                if stop.is_set() and isinstance(error, UnavailableError):
+                    on_left(task, error)  # says nothing of the backend: it was not waited for
+                    return
                 left_in_a_row += 1
                 if not isinstance(error, UnavailableError) or left_in_a_row > workers:
                     down.append(error)

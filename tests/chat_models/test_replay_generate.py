@@ -361,20 +361,27 @@ def test_a_wrong_key_that_the_provider_echoes_is_nowhere(
     assert wrong not in done.stdout + done.stderr
 
 
-def test_a_stop_does_not_wait_for_a_quota_that_is_used_up(tmp_path: Path) -> None:
-    """SIGTERM while every worker stands before a limit of minutes: a scheduler kills after one."""
+@pytest.mark.parametrize(
+    ("number", "dry"),
+    [(signal.SIGINT, "false"), (signal.SIGTERM, "false"), (signal.SIGINT, "true")],
+)
+def test_a_stop_does_not_wait_for_a_quota_that_is_used_up(
+    tmp_path: Path, number: int, dry: str
+) -> None:
+    """A signal while every worker stands before a limit of minutes: a scheduler kills after one."""
     thread, arguments = serve(tmp_path, 12, requests_per_window=6, window=600, after=True)
     with thread as server:
-        command = [sys.executable, "-m", "deepcoder.generate", *arguments(server)]
+        dry_run = (f"generation.dry_run={dry}", "generation.pilot=8")
+        command = [sys.executable, "-m", "deepcoder.generate", *arguments(server, *dry_run)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
             began = time.monotonic()
             while server.refused == 0 and time.monotonic() < began + 60:
                 time.sleep(0.02)
             time.sleep(0.3)
-            run.terminate()
+            run.send_signal(number)
             stopped = time.monotonic()
             _, error = run.communicate(timeout=60)
         assert time.monotonic() - stopped < 25
-    assert run.returncode == 3, error
-    assert b"quota is used up" in error
+    assert run.returncode == 130, error
+    assert b"Interrupted" in error
     assert lines(tmp_path, "rejected.jsonl") == []
