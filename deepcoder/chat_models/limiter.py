@@ -260,16 +260,25 @@ class Limiter:
 
     def _rate_delay(self, now: float) -> float:
         rate = self._rate.value
+        if self._open and self._doubtful(now):
+            return math.inf  # one at a time is enough to see it
         if rate is None:
-            # Where a refusal may come again, one at a time is enough to see it.
-            suspected = self._rate.suspected
-            doubtful = suspected is not None and self._within(MINUTE - 1.0, now) >= suspected
-            return math.inf if doubtful and self._open else 0.0
+            return 0.0
         if now < self._next:
             return self._next - now
         full = len(self._sent) - max(1, math.floor(rate + 1e-6))
         # The first of those that must be over a minute old before one more fits.
         return self._sent[full].sent + SPAN - now if full >= 0 else 0.0
+
+    def _doubtful(self, now: float) -> bool:
+        """Whether a refusal may come again. A rate that was configured, or learned, is doubted only
+        for as long as refusals keep coming."""
+        rate, suspected = self._rate.value, self._rate.suspected
+        if suspected is None:
+            return False
+        if rate is not None and (suspected >= 0.9 * rate or now > self._learned + 2 * MINUTE):
+            return False
+        return self._within(MINUTE - 1.0, now) >= suspected
 
     def _window_delay(self, window: _Window, wanted: float, of_tokens: bool, now: float) -> float:
         if of_tokens:

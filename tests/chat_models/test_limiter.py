@@ -166,6 +166,32 @@ def test_a_rate_that_was_configured_too_high_comes_down():
     assert sum(served) >= 0.95 * 30 * 20
 
 
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("latency", [(0.001, 0.002), (0.05, 0.6), (3.0, 8.0)])
+@pytest.mark.parametrize("factor", [3, 10, 100])
+def test_a_rate_that_was_configured_far_too_high_comes_down(factor, latency, after):
+    server = Server(requests=30, after=after)
+    lim = limiter(requests_per_minute=30 * factor)
+    served = run_virtual(drive(lim, server, minutes=30, workers=16, latency=latency))
+    assert server.violations <= 40  # as where nothing was configured; without learning, hundreds
+    assert sum(served) >= 0.95 * 30 * 30
+    assert lim.requests_per_minute == pytest.approx(30, rel=0.1)
+
+
+def test_a_stray_refusal_does_not_lower_a_configured_rate_for_long():
+    class Stray(Server):
+        async def call(self, cost, latency):
+            if len(self.accepted) == 262 and not self.violations:
+                self.violations += 1
+                return False, {"retry-after": "1"}
+            return await super().call(cost, latency)
+
+    server, lim = Stray(requests=300), limiter(requests_per_minute=300)
+    served = run_virtual(drive(lim, server, minutes=20, workers=64, latency=(3.0, 8.0)))
+    assert server.violations == 1
+    assert sum(served) >= 0.9 * 300 * 20
+
+
 def test_a_limit_named_in_the_refusal_is_taken_and_kept():
     async def main() -> tuple[float | None, int]:
         lim, server = limiter(), Server(requests=10)
