@@ -31,7 +31,7 @@ ARMS = {
     "reason_only": ("loss=sad", "loss.act_weight=0"),
     "shuffled_spans": ("loss=shuffled_spans",),
 }
-STEPS = 40
+STEPS = 24
 SEEDS = (0, 1, 2)
 RESULTS = HERE / "results" / "fireact"
 NAMES = ("val/reason_nll", "val/act_nll", "val/nll", "val/token_accuracy", "val/action_exact")
@@ -50,6 +50,7 @@ def overrides(arm: str, seed: int, trajectories: Path, runs: Path) -> list[str]:
         f"trainer.max_steps={STEPS}",
         f"trainer.val_check_interval={STEPS}",
         "optim.optimizer.lr=1e-3",
+        "optim.warmup_steps=4",
         f"seed={seed}",
     ]
 

@@ -5,7 +5,7 @@
 All three learn from the oracle's verified trajectories of the training split. The models are
 ordinary folders (`config.json`, `model.safetensors`, `tokenizer.json`), so every stage loads them
 as it loads anybody's: `student.source=hub student.model=<folder>`. Training is full, not LoRA, over
-every token that a model writes, packed; it can be killed and continues.
+every token of the packed trajectories; it can be killed and continues.
 """
 
 from __future__ import annotations
@@ -171,15 +171,17 @@ def _fresh(shape: Architecture, vocabulary: int, tokenizer: Any) -> Any:
 
 
 def token_batches(examples: Path, tokens: int, budget: int) -> tuple[list[Any], int]:
-    """Packed batches of `tokens` tokens in all, whose targets are what a model writes."""
+    """Packed batches of `tokens` tokens in all; every token is a target, prompts included."""
     import numpy as np
 
     from deepcoder.data.batches import collate
-    from deepcoder.data.examples import SAMPLED, load_examples
+    from deepcoder.data.examples import load_examples
     from deepcoder.data.packing import pack
     from deepcoder.data.planner import MicroBatch
+    from deepcoder.types import KINDS
 
     train, _ = load_examples(examples)
+    every = np.ones(len(KINDS), dtype=bool)
     lengths, plan, total, epoch = train.lengths, [], 0, 0
     while total < tokens:
         order = np.random.default_rng([0, epoch]).permutation(len(train))
@@ -190,7 +192,7 @@ def token_batches(examples: Path, tokens: int, budget: int) -> tuple[list[Any], 
                 plan.append(row)
                 total += sum(lengths[i] for i in row)
                 if total >= tokens:
-                    return [_Later(train, row, SAMPLED, collate, MicroBatch) for row in plan], total
+                    return [_Later(train, row, every, collate, MicroBatch) for row in plan], total
         epoch += 1
     raise AssertionError("unreachable")
 
