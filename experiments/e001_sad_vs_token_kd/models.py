@@ -1,9 +1,9 @@
-"""Makes the study's models from nothing: a tokenizer, a teacher, and the student's start.
+"""Makes the study's models: from nothing, or from the embedded one.
 
     python -m experiments.e001_sad_vs_token_kd.models cpu     # `run` calls it by itself
 
-All three learn from the oracle's verified trajectories of the training split. The models are
-ordinary folders (`config.json`, `model.safetensors`, `tokenizer.json`), so every stage loads them
+All learn from the oracle's verified trajectories of the training split. The results are ordinary
+folders (`config.json`, `model.safetensors`, `tokenizer.json`), so every stage loads them
 as it loads anybody's: `student.source=hub student.model=<folder>`. Training is full, not LoRA, over
 every token of the packed trajectories; it can be killed and continues.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcoder.runs import atomic_write, progress
-from experiments.e001_sad_vs_token_kd.scales import SCALES, Architecture, Scale
+from experiments.e001_sad_vs_token_kd.scales import SCALES, Architecture, Scratch
 
 __all__ = ["make_model", "make_tokenizer", "token_batches"]
 
@@ -102,7 +102,7 @@ def make_model(
     tokenizer: Path,
     examples: Path,
     tokens: int,
-    scale: Scale,
+    scale: Scratch,
     early: tuple[Path, int] | None = None,
 ) -> Path:
     """A model of `shape`, trained on `tokens` tokens of `examples`; returns `folder`, made once.
@@ -130,6 +130,21 @@ def make_model(
     facts = _train(model, folder, examples, tokens, scale, reached)
     _write(model, folder, tokenizer, facts)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return folder
+
+
+def merge_adapter(student: Any, cache: Path, adapter: Path, folder: Path, facts: Any) -> Path:
+    """The student of a configuration with a trained adapter merged in, as a folder made once."""
+    if (folder / WEIGHTS).exists():
+        return folder
+    from deepcoder.students import load_adapter, load_base, load_tokenizer
+
+    model = load_adapter(load_base(student, cache), adapter).merge_and_unload()
+    temporary = folder / "tokenizer"
+    load_tokenizer(student, cache).save_pretrained(temporary)
+    parameters = sum(p.numel() for p in model.parameters())
+    _write(model, folder, temporary, {"parameters": parameters, **facts})
+    shutil.rmtree(temporary)
     return folder
 
 
@@ -212,7 +227,7 @@ def _train(
     folder: Path,
     examples: Path,
     tokens: int,
-    scale: Scale,
+    scale: Scratch,
     reached: Callable[[int, float, int], None],
 ) -> dict[str, float | int]:
     import torch
@@ -224,7 +239,7 @@ def _train(
     batches, total = token_batches(examples, tokens, scale.batch_tokens)
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=scale.model_lr, betas=(0.9, 0.98), weight_decay=0.01
+        model.parameters(), lr=scale.lr, betas=(0.9, 0.98), weight_decay=0.01
     )
     start = _restore(folder, model, optimizer)
     began, recent, loss = time.monotonic(), [], math.nan
@@ -232,7 +247,7 @@ def _train(
         advance(start)
         for step in range(start, len(batches)):
             for group in optimizer.param_groups:
-                group["lr"] = scale.model_lr * _rate(step, len(batches))
+                group["lr"] = scale.lr * _rate(step, len(batches))
             batch = batches[step]().to(device)
             with torch.autocast(device.type, torch.bfloat16):
                 hidden = supervised_hidden(model, batch)

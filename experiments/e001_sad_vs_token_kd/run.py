@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.e001_sad_vs_token_kd.arms import ARMS, Arm
-from experiments.e001_sad_vs_token_kd.scales import SCALES, Scale
-from experiments.e001_sad_vs_token_kd.summaries import write_summary
+from experiments.e001_sad_vs_token_kd.scales import SCALES, Adapted, Scale, Scratch
+from experiments.e001_sad_vs_token_kd.summaries import training_facts, write_summary
 
 __all__ = ["HERE", "ROOT", "Study", "main", "run_stage"]
 
@@ -63,36 +63,48 @@ class Study:
 
     def oracle(self) -> list[str]:
         """What the models themselves learn from."""
+        student = ["student=smollm2"]
+        if isinstance(self.scale.models, Scratch):
+            student = ["student.source=hub", f"student.model={self.tokenizer}"]
+            student += ["student.max_tokens=1024"]
         return [
             *self._problems(self.scale.variants),
             "generation.limit=null",
             "teacher.mistake_rate=0",
-            "student.source=hub",
-            f"student.model={self.tokenizer}",
-            "student.max_tokens=1024",
-            "data.validation_fraction=0.02",
+            *student,
+            "data.validation_fraction=0.004",
             "data.workers=1",  # in this process: a pool would import whoever called
             "data.page_examples=0",
+        ]
+
+    def adapted(self, steps: int) -> list[str]:
+        """The training whose adapter is merged into the embedded model."""
+        return [
+            *self.oracle(),
+            "loss=sft",
+            f"trainer.max_steps={steps}",
+            f"trainer.val_check_interval={steps}",
         ]
 
     def distillation(self) -> list[str]:
         """What all arms share: teacher, rollouts, start, budget, benchmark."""
         scale = self.scale
         every = ",".join((*scale.families, *scale.unseen))
+        dtype = "bfloat16" if isinstance(scale.models, Adapted) else "float32"
         return [
             *self._problems(scale.rollout_variants, seed=1),
             f"generation.limit={scale.rollout_limit}",
             f"agent.max_turns={scale.turns}",
             "teacher=local",
             f"teacher.model={self.teacher}",
-            "teacher.dtype=float32",
+            f"teacher.dtype={dtype}",
             "teacher.temperature=0.5",
             f"teacher.max_tokens={scale.max_tokens}",
             f"teacher.batch_size={scale.decode_together}",
             f"generation.workers={scale.decode_together}",
             "student.source=hub",
             f"student.model={self.student}",
-            "student.dtype=float32",
+            f"student.dtype={dtype}",
             "student.max_tokens=1024",
             f"student.lora={{r: {scale.lora_rank}, alpha: {scale.lora_rank}}}",
             f"data.batch_tokens={scale.step_tokens}",
@@ -102,6 +114,7 @@ class Study:
             f"trainer.val_check_interval={scale.steps}",
             f"trainer.precision={scale.precision}",
             f"optim.optimizer.lr={scale.lr}",
+            f"optim.warmup_steps={scale.warmup}",
             "callbacks.checkpoint.every_n_steps=1000",
             "benchmark=builtin",
             "benchmark.limit=null",
@@ -149,23 +162,41 @@ class Study:
     # -------------------------------------------------------------------------------- stages
 
     def make_models(self) -> None:
-        """Trajectories of the oracle, tokenizer, teacher and the student's start."""
+        """The oracle's trajectories, the teacher and the student's start."""
+        recipe = self.scale.models
+        self.models.mkdir(parents=True, exist_ok=True)
+        if isinstance(recipe, Adapted):
+            self._adapt(self.teacher, recipe.teacher_steps)
+            self._adapt(self.student, recipe.student_steps)
+        else:
+            self._from_nothing(recipe)
+
+    def _adapt(self, folder: Path, steps: int) -> None:
+        from deepcoder.runs import stage_folder
+        from experiments.e001_sad_vs_token_kd.models import merge_adapter
+
+        cfg = run_stage("train", self.adapted(steps))
+        train = stage_folder(cfg, "train")
+        facts = training_facts(train)
+        kept = {"tokens": facts["tokens"], "steps": facts["steps"]}
+        cache = Path(cfg.paths.cache).expanduser()
+        merge_adapter(cfg.student, cache, train / "adapter", folder, kept)
+
+    def _from_nothing(self, recipe: Scratch) -> None:
         from deepcoder.runs import stage_folder
         from experiments.e001_sad_vs_token_kd.models import make_model, make_tokenizer
 
         cfg = run_stage("generate", self.oracle())
         trajectories = stage_folder(cfg, "generate") / "trajectories.jsonl"
-        self.models.mkdir(parents=True, exist_ok=True)
-        make_tokenizer(trajectories, self.tokenizer, self.scale.vocabulary)
+        make_tokenizer(trajectories, self.tokenizer, recipe.vocabulary)
         cfg = run_stage("prepare", self.oracle())
-        examples = stage_folder(cfg, "prepare") / "examples.parquet"
-        scale, shared = self.scale, (self.tokenizer, examples)
+        shared = (self.tokenizer, stage_folder(cfg, "prepare") / "examples.parquet")
         early = None
-        if scale.student is None:
-            early = (self.student, scale.student_tokens)
+        if recipe.student is None:
+            early = (self.student, recipe.student_tokens)
         else:
-            make_model(self.student, scale.student, *shared, scale.student_tokens, scale)
-        make_model(self.teacher, scale.teacher, *shared, scale.teacher_tokens, scale, early)
+            make_model(self.student, recipe.student, *shared, recipe.student_tokens, recipe)
+        make_model(self.teacher, recipe.teacher, *shared, recipe.teacher_tokens, recipe, early)
 
     def prepare(self) -> None:
         """Everything that arms share."""

@@ -6,9 +6,9 @@ with the same models as a fast one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-__all__ = ["SCALES", "Architecture", "Scale"]
+__all__ = ["SCALES", "Adapted", "Architecture", "Scale", "Scratch"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,33 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """Both models are SmolLM2-135M with an adapter merged into it, trained on hard labels."""
+
+    teacher_steps: int
+    """Optimizer steps of 1,024 tokens on the oracle's trajectories."""
+    student_steps: int
+    """The same for the student's start; it is trained on its own, not cut off the teacher."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Both models are made from nothing, with a tokenizer of their own."""
+
+    vocabulary: int
+    """Tokens of the byte-level BPE."""
+    teacher: Architecture
+    student: Architecture | None
+    """None: the student is what the teacher was after `student_tokens`, limited by its adapter."""
+    teacher_tokens: int
+    """Tokens (prompts included) on which the teacher is trained."""
+    student_tokens: int
+    """The same for the student's start."""
+    lr: float
+    batch_tokens: int
+
+
+@dataclass(frozen=True)
 class Scale:
     """One size of the study."""
 
@@ -30,19 +57,9 @@ class Scale:
     """Procedural families that every model is trained on; their held-out side is the test."""
     unseen: tuple[str, ...]
     """Families that no model is trained on: the test out of distribution."""
-    vocabulary: int
-    """Tokens of the byte-level BPE."""
-    teacher: Architecture
-    student: Architecture | None
-    """None: the student is what the teacher was after `student_tokens`, limited by its adapter."""
+    models: Adapted | Scratch
     variants: int
     """Oracle problems per family (times the family's share) for the models' own training."""
-    teacher_tokens: int
-    """Tokens (prompts included) on which the teacher is trained."""
-    student_tokens: int
-    """The same for the student's start."""
-    model_lr: float
-    batch_tokens: int
     rollout_variants: int
     """Problems per family (times its share) that the teacher plays for the students."""
     rollout_limit: int
@@ -52,6 +69,7 @@ class Scale:
     """Tokens of a step of every arm."""
     lora_rank: int
     lr: float
+    warmup: int
     seeds: tuple[int, ...]
     heldout: int
     """Held-out problems per family, times the family's share."""
@@ -89,23 +107,18 @@ CPU = Scale(
     name="cpu",
     families=("linear_formula", "pick_numbers", "swap_separator", "choose_by_size"),
     unseen=("count_numbers", "cut_text"),
-    vocabulary=1024,
-    teacher=Architecture(layers=4, width=128, heads=4, inner=344),
-    student=None,
+    models=Adapted(teacher_steps=50, student_steps=12),
     variants=300,
-    teacher_tokens=2_500_000,
-    student_tokens=1_000_000,
-    model_lr=2e-3,
-    batch_tokens=1024,
-    rollout_variants=50,
-    rollout_limit=500,
-    steps=120,
+    rollout_variants=20,
+    rollout_limit=120,
+    steps=25,
     step_tokens=1024,
-    lora_rank=64,
-    lr=3e-3,
+    lora_rank=4,
+    lr=1e-3,
+    warmup=4,
     seeds=(0, 1, 2, 3, 4),
-    heldout=5,
-    decode_together=120,
+    heldout=3,
+    decode_together=24,
 )
 GPU = Scale(
     name="gpu",
@@ -116,42 +129,52 @@ GPU = Scale(
         *("sort_records", "parse_records", "clock", "intervals", "grid_walk", "nested_sum"),
     ),
     unseen=(*_UNSEEN, "stack_machine", "task_queue"),
-    vocabulary=4096,
-    teacher=Architecture(layers=12, width=1024, heads=16, inner=2752),  # 150M parameters
-    student=Architecture(layers=8, width=512, heads=8, inner=1376),  # 30M
+    models=Scratch(
+        vocabulary=4096,
+        teacher=Architecture(layers=12, width=1024, heads=16, inner=2752),  # 150M parameters
+        student=Architecture(layers=8, width=512, heads=8, inner=1376),  # 30M
+        teacher_tokens=200_000_000,
+        student_tokens=50_000_000,
+        lr=6e-4,
+        batch_tokens=16_384,
+    ),
     variants=600,
-    teacher_tokens=60_000_000,
-    student_tokens=15_000_000,
-    model_lr=6e-4,
-    batch_tokens=32_768,
     rollout_variants=60,
     rollout_limit=2500,
     steps=120,
     step_tokens=16_384,
     lora_rank=128,
     lr=1e-3,
+    warmup=10,
     seeds=(0, 1, 2, 3, 4),
     heldout=5,
     decode_together=256,
     max_tokens=320,
 )
-SMOKE = replace(
-    CPU,
+SMOKE = Scale(
     name="smoke",
     families=_FIRST_STEPS[:1],
     unseen=_UNSEEN[:1],
-    vocabulary=400,
-    teacher=Architecture(layers=1, width=32, heads=2, inner=64),
-    student=None,
+    models=Scratch(
+        vocabulary=400,
+        teacher=Architecture(layers=1, width=32, heads=2, inner=64),
+        student=None,
+        teacher_tokens=20_000,
+        student_tokens=10_000,
+        lr=1e-3,
+        batch_tokens=1024,
+    ),
     variants=8,
-    teacher_tokens=20_000,
-    student_tokens=10_000,
     rollout_variants=1,
     rollout_limit=4,
     steps=2,
+    step_tokens=2048,
     lora_rank=4,
+    lr=1e-3,
+    warmup=1,
     seeds=(0,),
     heldout=1,
+    decode_together=16,
     max_tokens=8,
     turns=1,
     scripted=True,
