@@ -266,6 +266,7 @@ class ApiTeacher:
         reply = None
         clock = asyncio.get_running_loop().time
         began = clock()
+        sent = self._announce(request)
         try:
             async with asyncio.timeout(seconds):
                 reply = await self._transport.send(request, seconds)
@@ -278,7 +279,7 @@ class ApiTeacher:
         except BaseException:
             self._limiter.failed(ticket)
             self._breaker.abandoned()
-            self._book_estimate(request, "cancelled")
+            self._book_estimate(request, "cancelled", sent)
             raise
         if reply is not None and failure is not None and failure.fault is Fault.TOOL_USE:
             salvaged = {
@@ -287,18 +288,21 @@ class ApiTeacher:
             }
             self.faults[Fault.TOOL_USE] += 1
             done = _Done({"choices": [salvaged]}, clock() - began)
-            return self._accept(request, ticket, reply, done)
+            return self._accept(request, ticket, reply, done, sent)
         if reply is not None and failure is None:
             try:
                 response = self._read(reply)
             except (Unreadable, ValueError, RecursionError) as error:
                 failure = _Failure(Fault.BROKEN, _first_line(error, reply.body))
             else:
-                return self._accept(request, ticket, reply, _Done(response, clock() - began))
+                done = _Done(response, clock() - began)
+                return self._accept(request, ticket, reply, done, sent)
         assert failure is not None
         self._tell(failure, ticket, reply)
         if failure.billed and failure.fault.perhaps_billed:
-            self._book_estimate(request, failure.fault)
+            self._book_estimate(request, failure.fault, sent)
+        else:
+            self._spending.unpaid(sent)
         return failure
 
     def _read(self, reply: Reply) -> Any:
@@ -309,7 +313,9 @@ class ApiTeacher:
         decode(response)
         return response
 
-    def _accept(self, request: Request, ticket: Ticket, reply: Reply, done: _Done) -> _Done:
+    def _accept(
+        self, request: Request, ticket: Ticket, reply: Reply, done: _Done, sent: str
+    ) -> _Done:
         """Book and keep an answer before anybody uses it."""
         answer = decode(done.response)
         usage = self._usage(request, answer)
@@ -324,7 +330,8 @@ class ApiTeacher:
             ticket, reply.headers, tokens=usage.prompt_tokens + usage.completion_tokens
         )
         self._breaker.succeeded()
-        self._spending.book(usage, estimated=None if known else "no usage in the response")
+        guessed = None if known else "no usage in the response"
+        self._spending.book(usage, estimated=guessed, sent=sent)
         if self._cache is not None:
             self._cache.put(request, done.response, seconds=done.seconds)
         return done
@@ -359,14 +366,22 @@ class ApiTeacher:
         answer = min(most, 1.3 * self._mean_answer) if self._answered else most
         return int(1.05 * self._prompt_share * estimate_tokens(request.messages) + answer)
 
-    def _book_estimate(self, request: Request, why: str) -> None:
+    def _announce(self, request: Request) -> str:
+        """Say what a request can cost before it is sent: a kill must not hide that it was."""
+        most = int(request.body[self._provider.max_tokens_field])
+        prompt = estimate_tokens(request.messages)
+        usd, prompt_usd = ((self._price.usd(prompt, n) if self._price else 0.0) for n in (most, 0))
+        at_most = Usage(prompt_tokens=prompt, completion_tokens=most, usd=usd)
+        return self._spending.sent(at_most, prompt_usd=prompt_usd)
+
+    def _book_estimate(self, request: Request, why: str, sent: str) -> None:
         """Book a request that was perhaps charged although its usage never arrived."""
         most = int(request.body[self._provider.max_tokens_field])
         prompt = estimate_tokens(request.messages)
         answer = int(self._mean_answer) if self._answered else most
         usd = self._price.usd(prompt, answer) if self._price else 0.0
         usage = Usage(prompt_tokens=prompt, completion_tokens=answer, usd=usd)
-        self._spending.book(usage, estimated=str(why))
+        self._spending.book(usage, estimated=str(why), sent=sent)
 
     def _usage(self, request: Request, answer: Answer, seconds: float = 0.0) -> Usage:
         prompt, written = answer.prompt_tokens, answer.completion_tokens

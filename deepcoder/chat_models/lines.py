@@ -56,8 +56,9 @@ class LineFile:
             )
         return record
 
-    def append(self, line: str) -> int:
-        """Add one line (ASCII JSON, without its end); it is on disk when this returns.
+    def append(self, line: str, *, sync: bool = True) -> int:
+        """Add one line (ASCII JSON, without its end); it is on disk when this returns, and without
+        `sync` in the system's hands, where a kill of this process does not reach it.
 
         Returns its offset. Raises DeepcoderError when the disk is full; the file stays readable.
         """
@@ -72,7 +73,8 @@ class LineFile:
         try:
             while data:
                 data = data[os.write(self._handle, data) :]
-            os.fsync(self._handle)
+            if sync:
+                os.fsync(self._handle)
         except OSError as error:
             os.ftruncate(self._handle, end)
             raise DeepcoderError(
@@ -82,6 +84,11 @@ class LineFile:
         finally:
             fcntl.flock(self._handle, fcntl.LOCK_UN)
         return end + torn
+
+    def remove(self) -> None:
+        """Close it and take it away; a later `append` begins a new one."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._handle is not None:

@@ -2,19 +2,22 @@
 
 `Spending` is a ledger on disk, one line per paid request, so that a budget holds over restarts.
 A request whose answer broke on its way was probably billed although no usage arrived: it is booked
-as an estimate and marked so. What comes from the response cache is not booked, because it was paid
-for when it was first asked.
+as an estimate and marked so. What is sent stands in a second file until it is booked, so that what
+was in flight when a process was killed is booked by the next one. What comes from the response
+cache is not booked, because it was paid for when it was first asked.
 
 Example::
 
     spending = Spending(run.path / "spending.jsonl", max_usd=5.0, on_exhausted=stop.set)
-    spending.book(Usage(prompt_tokens=900, completion_tokens=120, requests=1, usd=0.0002))
+    sent = spending.sent(at_most, prompt_usd=0.0001)
+    spending.book(Usage(prompt_tokens=900, completion_tokens=120, usd=0.0002), sent=sent)
 """
 
 from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +66,10 @@ class Spending:
         on_exhausted: Callable[[], None] = lambda: None,
     ) -> None:
         self._file = LineFile(path) if path else None
+        self._sent = LineFile(path.with_suffix(".sent")) if path else None
+        self._in_flight: set[str] = set()
+        self._count = 0
+        self._start = uuid.uuid4().hex[:12]
         self._max_usd = max_usd
         self._max_tokens = max_tokens
         self._on_exhausted = on_exhausted
@@ -70,6 +77,7 @@ class Spending:
         self.total = Usage()
         for offset, record in self._file.records() if self._file else ():
             self.total += self._paid(offset, record)
+        self._recover()
         self._look()
 
     def _paid(self, offset: int, record: Mapping[str, Any]) -> Usage:
@@ -105,7 +113,30 @@ class Spending:
             return f"generation.max_tokens={self._max_tokens}"
         return None
 
-    def book(self, usage: Usage, *, estimated: str | None = None) -> None:
+    def sent(self, at_most: Usage, *, prompt_usd: float) -> str:
+        """To be told before a request is sent, with what it can cost and what of it its prompt
+        costs. Give what this returns to `book`, or to `unpaid`."""
+        self._count += 1
+        name = f"{self._start}-{self._count}"
+        if self._sent is not None:
+            record = {
+                "request": name,
+                "prompt_tokens": at_most.prompt_tokens,
+                "completion_tokens": at_most.completion_tokens,
+                "usd": at_most.usd,
+                "prompt_usd": prompt_usd,
+            }
+            self._sent.append(json.dumps(record), sync=False)
+            self._in_flight.add(name)
+        return name
+
+    def unpaid(self, sent: str) -> None:
+        """The request cost nothing: it was refused, or never arrived."""
+        if self._sent is not None and sent in self._in_flight:
+            self._sent.append(json.dumps({"unpaid": sent}), sync=False)
+            self._in_flight.discard(sent)
+
+    def book(self, usage: Usage, *, estimated: str | None = None, sent: str | None = None) -> None:
         """Add one request; `estimated` says why its usage had to be guessed."""
         self.total += usage.model_copy(update={"requests": 1})
         if self._file is not None:
@@ -118,12 +149,46 @@ class Spending:
             }
             if estimated:
                 record["estimated"] = estimated
+            if sent:
+                record["request"] = sent
             self._file.append(json.dumps(record))
+            self._in_flight.discard(sent or "")
         self._look()
+
+    def _recover(self) -> None:
+        """Book what was in flight when an earlier process was killed, as estimates: with answers as
+        long as the longest of the account, or as long as was asked for where there is none."""
+        if self._file is None or self._sent is None:
+            return
+        pending: dict[str, Mapping[str, Any]] = {}
+        for _, record in self._sent.records():
+            if "unpaid" in record:
+                pending.pop(str(record["unpaid"]), None)
+            elif "request" in record:
+                pending[str(record["request"])] = record
+        longest = 0
+        for _, paid in self._file.records() if pending else ():
+            pending.pop(str(paid.get("request")), None)
+            if "estimated" not in paid:
+                longest = max(longest, int(paid["completion_tokens"]))
+        for name, sent in pending.items():
+            most = int(sent["completion_tokens"])
+            written = min(most, longest) if longest else most
+            prompt_usd = float(sent["prompt_usd"])
+            usd = prompt_usd + (float(sent["usd"]) - prompt_usd) * written / max(1, most)
+            usage = Usage(
+                prompt_tokens=int(sent["prompt_tokens"]), completion_tokens=written, usd=usd
+            )
+            self.book(usage, estimated="killed", sent=name)
+        self._sent.remove()
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+        if self._sent is not None:
+            self._sent.close()
+            if not self._in_flight:
+                self._sent.remove()
 
     def _look(self) -> None:
         if self.exhausted and not self._told:

@@ -153,6 +153,39 @@ def test_the_account_goes_on_after_a_restart_and_tells_once(tmp_path: Path):
     assert told == ["!", "!"]  # a run that begins with an empty purse knows it at once
 
 
+def test_what_was_in_flight_at_a_kill_is_booked_once_by_the_next_process(tmp_path: Path):
+    path = tmp_path / "spending.jsonl"
+    at_most = Usage(prompt_tokens=100, completion_tokens=1000, usd=1.1)
+
+    def lines() -> list[dict]:
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    killed = Spending(path)
+    names = [killed.sent(at_most, prompt_usd=0.1) for _ in range(5)]
+    killed.book(Usage(prompt_tokens=90, completion_tokens=40, usd=0.13), sent=names[0])
+    killed.book(Usage(prompt_tokens=90, completion_tokens=900, usd=1.0), estimated="cut")
+    killed.unpaid(names[1])
+    with path.with_suffix(".sent").open("a") as file:
+        file.write('{"request": "torn by the ki')
+    after = Spending(path)  # the first one was never closed
+    booked = [line for line in lines() if line.get("estimated") == "killed"]
+    assert [line["request"] for line in booked] == names[2:]
+    assert {line["completion_tokens"] for line in booked} == {40}  # the longest that was answered
+    assert booked[0]["usd"] == pytest.approx(0.1 + 0.04)
+    assert after.total.usd == pytest.approx(0.13 + 1.0 + 3 * 0.14)
+    assert Spending(path).total == after.total
+    name = after.sent(at_most, prompt_usd=0.1)
+    after.unpaid(name)
+    after.close()
+    assert not path.with_suffix(".sent").exists()
+    fresh = Spending(tmp_path / "fresh.jsonl")
+    fresh.sent(at_most, prompt_usd=0.1)
+    told: list[int] = []
+    again = Spending(tmp_path / "fresh.jsonl", max_usd=1.0, on_exhausted=lambda: told.append(1))
+    assert again.total.usd == pytest.approx(1.1)  # nothing is known of answers: as much as it may
+    assert told == [1]
+
+
 def test_an_account_of_another_version_is_one_line_and_not_forgotten(tmp_path: Path):
     path = tmp_path / "spending.jsonl"
     for line in ('{"schema_version": 9, "dollars": 3}', '{"usd": "much"}'):
