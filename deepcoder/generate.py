@@ -47,6 +47,7 @@ FILES = {
     "trajectories.jsonl": "accepted trajectories, one JSON object a line",
     "rejected.jsonl": "every other episode, with the reason why it was not accepted",
     "spending.jsonl": "what each request cost, when the teacher is an API",
+    "spending.sent": "requests that are in flight now, to be booked should the run be killed",
     "retrieval.json": "which passages the tool `retrieve` never shows, and why",
 }
 
