@@ -59,8 +59,9 @@ FILES = {
 }
 VERSION = 2
 """Of rendering and alignment; raised when they change, so that older examples are made again."""
-LARGE = 10_000
-"""Lines from which on several processes prepare."""
+LARGE = 50_000
+"""Lines from which on several processes prepare: each takes seconds to start, for which one process
+prepares some 5,000 lines."""
 BATCH = 512
 """Lines tokenised together and written as one row group: bounds the memory."""
 

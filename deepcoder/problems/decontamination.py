@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import io
+import keyword
 import re
 import tokenize
 from collections import Counter, defaultdict
@@ -35,6 +36,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?")
 _GRAM, _CODE_GRAM = 6, 16
 """Words, and tokens of code, of an n-gram that makes a text worth a closer look."""
 _DEFINITION = re.compile(r"\s*(async def|def|class)\s+\w")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _PARTS = 3
 _PROMPT_SHARE, _CODE_SHARE = 0.75, 0.9
 _FEWEST_WORDS, _FEWEST_TOKENS = 6, 40
@@ -89,6 +91,7 @@ class Decontaminator:
             if len(tokens) >= _FEWEST_TOKENS:
                 for gram in _grams(tokens, _CODE_GRAM):
                     self._by_code[gram].append(index)
+        self._needed = {_needed(code) for code in self._codes if len(code) >= _FEWEST_TOKENS}
         self._lengths = sorted({len(gram) for gram in self._by_gram})
         self._whole = {tokens: i for i, tokens in enumerate(self._prompts) if tokens}
 
@@ -111,6 +114,8 @@ class Decontaminator:
 
     def code(self, text: str) -> Hit | None:
         """The evaluation problem whose reference solution stands in `text`, if one does."""
+        if not self._may_hold_code(text):
+            return None
         tokens = code_tokens(text)
         found = _candidates(tokens, (_CODE_GRAM,), self._by_code)
         if not found:
@@ -123,6 +128,16 @@ class Decontaminator:
             if share >= _CODE_SHARE and same:
                 return Hit(self.texts[index].name, "code", share)
         return None
+
+    def _may_hold_code(self, text: str) -> bool:
+        """False where a text lacks names that each of the solutions needs: it need not be parsed.
+
+        Python keeps names as they are written, but for letters outside of ASCII.
+        """
+        if not text.isascii():
+            return True
+        names = set(_NAME.findall(text))
+        return any(needed <= names for needed in self._needed)
 
     def _text(self, text: str, part: str) -> Hit | None:
         tokens = words(text)
@@ -192,6 +207,21 @@ def _definitions(text: str) -> Iterator[str]:
             yield "\n".join(block).rstrip()
         begins = _DEFINITION.match(line) is not None
         block, depth = ([line[indent:]] if begins else []), indent
+
+
+def _needed(code: Sequence[str]) -> frozenset[str]:
+    """The names without each of which too few of the 5-grams of `code` can be in a text."""
+    grams = set(_grams(code, 5))
+    holding = Counter(token for gram in grams for token in set(gram) if _is_name(token))
+    return frozenset(
+        name for name, count in holding.items() if (len(grams) - count) / len(grams) < _CODE_SHARE
+    )
+
+
+def _is_name(token: str) -> bool:
+    """Whether a token stands in the source as it is. Keywords may be glued to a number there, and
+    `elif` is not always written."""
+    return token.isascii() and token.isidentifier() and not keyword.iskeyword(token)
 
 
 def _is_text(node: ast.stmt) -> bool:

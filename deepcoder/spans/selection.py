@@ -164,12 +164,13 @@ class Selection:
         for one in supervised:
             whole = int(np.flatnonzero(one.weighted)[-1]) + 1
             tokens += whole
-            fitting = cut(one, policy.max_tokens)
-            if fitting is None or (len(fitting.input_ids) < whole and not policy.cut_steps):
+            fits = whole <= policy.max_tokens
+            fitting = one.first(whole) if fits else cut(one, policy.max_tokens)
+            if fitting is None or not (fits or policy.cut_steps):
                 continue
             kept.append(fitting)
             kept_tokens += len(fitting.input_ids)
-            trained |= set(np.unique(fitting.steps[fitting.weighted]).tolist())
+            trained.update(np.flatnonzero(np.bincount(fitting.steps[fitting.weighted])).tolist())
         if not kept:
             what = "it" if not policy.cut_steps else "it, even cut to its first step,"
             detail = f"{what} has more than {policy.max_tokens} tokens (whole: {tokens})"

@@ -93,7 +93,7 @@ class Units:
         for unit in new:
             if len(unit) > LONGEST:
                 del known[unit]
-        return np.frombuffer(b"".join(parts), np.int32), [len(part) // 4 for part in parts]
+        return np.frombuffer(bytearray().join(parts), np.int32), [len(part) // 4 for part in parts]
 
     def bytes_of(self, ids: Int32[np.ndarray, " tokens"]) -> Int64[np.ndarray, " tokens"]:
         """How many bytes of UTF-8 each token stands for."""

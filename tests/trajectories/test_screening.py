@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,25 @@ def test_code_is_found_without_comments_and_inside_more_code() -> None:
     assert GUARD.code("def merge(xs, ys):\n    return sorted(xs + ys)\n") is None
     assert GUARD.document(f"# How to merge\n```python\n{CODE}```\n") is not None
     assert code_tokens("not python at all (") != ()
+
+
+def test_code_that_is_not_parsed_would_not_have_been_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each solution whole, without one of its lines, and with one of its names in other words."""
+    heldout = load_problems(ProblemsConfig(variants=2, heldout_variants=1), "heldout")
+    guard = Decontaminator([EvaluationText.of(problem) for problem in heldout])
+    texts = []
+    for code in filter(None, (problem.reference for problem in heldout)):
+        lines = code.split("\n")
+        texts += ["\n".join(lines[:i] + lines[i + 1 :]) for i in range(len(lines))]
+        names = sorted(set(re.findall(r"[a-z_]+", code)))
+        texts += [code, *(re.sub(rf"\b{name}\b", f"{name}\u00e9", code) for name in names)]
+        texts += [re.sub(rf"\b{name}\b", f"{name}2", code) for name in names]
+    glanced = [guard.code(text) for text in texts]
+    skipped = sum(not guard._may_hold_code(text) for text in texts)
+    monkeypatch.setattr(Decontaminator, "_may_hold_code", lambda self, text: True)
+    assert glanced == [guard.code(text) for text in texts]
+    assert skipped > 100
+    assert sum(hit is not None for hit in glanced) > 100
 
 
 def test_a_template_is_no_copy_and_its_parameters_are() -> None:
