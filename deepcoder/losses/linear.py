@@ -37,9 +37,10 @@ from deepcoder.losses.rows import HardRows, LogitMap, Signal, SparseRows, Teache
 
 __all__ = ["LinearLoss", "linear_distillation_loss", "linear_nll"]
 
-CHUNK_BYTES = {"cpu": 128 << 20, "cuda": 1 << 30}
-"""Logits of one chunk. A CPU's caches gain nothing from more; a GPU needs 1,024 rows or more for
-its GEMMs to be bound by arithmetic (151,936 × 4 bytes × 1,024 = 0.6 GB)."""
+CHUNK_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30}
+"""Logits of one chunk, at most. A CPU's GEMMs are slower below some 200 rows and gain nothing above
+400; a GPU's need 1,024 rows or more to be bound by arithmetic (151,936 × 4 bytes × 1,024 = 0.6 GB).
+"""
 
 BLOCK_BYTES = {"cpu": 4 << 20, "cuda": 256 << 20}
 """Part of a chunk whose temporaries exist at a time: a cache's worth on a CPU."""
