@@ -203,9 +203,19 @@ def _data(cfg: Config, examples: Path) -> TrajectoryDataModule:
         settings,
         pad_id=tokenizer.pad_token_id or 0,
         sampling=cfg.data,
+        entropies=lambda: _entropies(cfg),
     )
     data.setup()
     return data
+
+
+def _entropies(cfg: Config) -> Any:
+    """The teacher's entropy at every target, where a cached signal holds it; else None."""
+    if resolve_signal(cfg) is not SignalKind.cached:
+        return None
+    from deepcoder.score import scored_signal
+
+    return scored_signal(cfg).cache.entropies()
 
 
 def _module(

@@ -249,11 +249,14 @@ def _validate_sampling(cfg: Config) -> None:
         raise ConfigError(
             f"data.curriculum.stages={curriculum.stages} must be positive.", fix="use 2 or more"
         )
-    if curriculum.gamma and resolve_signal(cfg) in (SignalKind.hard, SignalKind.online):
+    if curriculum.gamma and not (
+        resolve_signal(cfg) is SignalKind.cached and has_logits(cfg.teacher)
+    ):
         raise ConfigError(
             f"data.curriculum.gamma={curriculum.gamma} weighs the teacher's entropy, which is not "
-            f"known before training with loss.signal={resolve_signal(cfg)}.",
-            fix="set data.curriculum.gamma=0, or use a cached signal",
+            f"known before training with loss.signal={resolve_signal(cfg)} of "
+            f"teacher={cfg.teacher.kind}.",
+            fix="set data.curriculum.gamma=0, or loss.signal=cached with teacher=local",
         )
     if data.balance is Balance.success and data.only_solved:
         raise ConfigError(

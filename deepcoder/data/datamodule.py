@@ -50,15 +50,19 @@ class TrajectoryDataModule(pl.LightningDataModule):
         *,
         pad_id: int = 0,
         sampling: Any = None,
+        entropies: Callable[[], Float[np.ndarray, " positions"] | None] | None = None,
     ) -> None:
         """`loss`: the config group, which decides what is supervised and the denominators.
-        `sampling`: the `data` group, for its mixture, balance and curriculum; null has none."""
+        `sampling`: the `data` group, for its mixture, balance and curriculum; null has none.
+        `entropies`: the teacher's, in the order of a signal cache, asked for only by a curriculum
+        that weighs them."""
         super().__init__()
         self._prepared = prepared
         self.loss = loss
         self.settings = settings
         self.pad_id = pad_id
         self._sampling = sampling
+        self._entropies = entropies
         self.planner: StepPlanner | None = None
 
     def setup(self, stage: str | None = None) -> None:
@@ -72,10 +76,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
         if self.planner is not None:
             return
         self.train, self.validation = load_examples(self._prepared())
+        entropy = self._mean_entropy()
         if self.loss.shuffle_spans:
             self.train = _shuffled(self.train, self.settings.seed)
         counts = self.train.target_counts()
-        order = make_order(self.train, counts, self._sampling, self.settings.seed)
+        order = make_order(self.train, counts, self._sampling, self.settings.seed, entropy)
         self.planner = StepPlanner(self.train.lengths, counts, self.settings, order)
         self.supervised: Bool[np.ndarray, " kinds"] = kind_table(self.loss).numpy() > 0
         if not self.planner.counts.sum(axis=0)[self.supervised].any():
@@ -84,6 +89,14 @@ class TrajectoryDataModule(pl.LightningDataModule):
                 fix="raise loss.reason_weight or loss.act_weight, or look at the kinds that "
                 "`prepare` counted",
             )
+
+    def _mean_entropy(self) -> Float[np.ndarray, " examples"] | None:
+        """The teacher's mean entropy over each example's targets, if the curriculum weighs it."""
+        data = self._sampling
+        if data is None or self._entropies is None or not weighs_entropy(data.curriculum):
+            return None
+        values = self._entropies()
+        return None if values is None else self.train.target_means(values)
 
     def train_dataloader(self) -> MicroBatches:
         trainer = self.trainer
@@ -121,6 +134,11 @@ class TrajectoryDataModule(pl.LightningDataModule):
                 )
 
 
+def weighs_entropy(curriculum: Any) -> bool:
+    """Whether the order of examples depends on the teacher's entropy."""
+    return bool(curriculum.gamma) and Pacing(str(curriculum.pacing)) is not Pacing.none
+
+
 def make_order(
     examples: Examples,
     counts: Int[np.ndarray, "examples kinds"],
@@ -144,8 +162,9 @@ def make_order(
         if curriculum.gamma and entropy is None:
             raise ConfigError(
                 f"data.curriculum.gamma={curriculum.gamma} weighs the teacher's entropy, which is "
-                "not stored with these examples.",
-                fix="set data.curriculum.gamma=0",
+                "not stored for these examples.",
+                fix="set data.curriculum.gamma=0, or score with a teacher=local that shares the "
+                "student's tokenizer",
             )
         difficulty = complexity(
             counts, curriculum.alpha, curriculum.beta, curriculum.gamma, entropy

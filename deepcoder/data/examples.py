@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from deepcoder.errors import DataError
 from deepcoder.types import KINDS, WeightGroup
@@ -76,6 +77,19 @@ class Examples:
         follows the last example."""
         counts = self.target_counts()[:, SAMPLED].sum(axis=1)
         return self.first_row + np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def target_means(
+        self, values: Float[np.ndarray, " positions"]
+    ) -> Float[np.ndarray, " examples"]:
+        """Mean per example over its targets that can carry loss, of values in the order of a signal
+        cache. nan is left out; 0 where nothing is left."""
+        means = np.zeros(len(self))
+        for index, (first, end) in enumerate(pairwise(self.signal_starts.tolist())):
+            known = values[first:end]
+            known = known[~np.isnan(known)]
+            if len(known):
+                means[index] = known.mean(dtype=np.float64)
+        return means
 
     def target_counts(self) -> Int[np.ndarray, "examples kinds"]:
         """Target tokens per example and span kind. The first token of a sequence is no target."""

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from deepcoder.errors import DataError, MissingError
 from deepcoder.losses.rows import ChunkRows, SparseRows
@@ -169,6 +169,19 @@ class SignalCache:
             if len(group)
         ]
         return _join(parts, self.layout)
+
+    def entropies(self) -> Float[np.ndarray, " positions"] | None:
+        """The teacher's entropy at every position, in nats; nan where it could not judge.
+
+        None when it was not stored: a server tells none, and stretches of text have none.
+        """
+        if not self._columns or any("entropy" not in columns for columns in self._columns):
+            return None
+        found = [columns["entropy"].astype(np.float32) for columns in self._columns]
+        for values, columns in zip(found, self._columns, strict=True):
+            if "unknown" in columns:
+                values[columns["unknown"].astype(bool)] = np.nan
+        return np.concatenate(found)
 
 
 def _join(parts: list[SparseRows | ChunkRows], layout: Layout) -> SparseRows | ChunkRows:

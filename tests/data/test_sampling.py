@@ -142,6 +142,10 @@ def test_curriculum_of_a_bounded_training_reaches_the_hard_ones():
         (["data.curriculum.alpha=-1"], "alpha=-1"),
         (["data.curriculum.full_at=0"], "full_at=0"),
         (["data.curriculum.gamma=1"], "loss.signal=hard"),
+        (
+            ["data.curriculum.gamma=1", "loss.signal=cached", "teacher=vllm", "teacher.model=m"],
+            "entropy, which is not known .* loss.signal=cached of teacher=openai_compatible",
+        ),
         (["data.balance=success"], "only_solved"),
         (["data.trajectories=x", "+data.mixture={a:{trajectories:y}}"], "both say"),
         (["+data.mixture={a:{weight:0}}"], "weights"),

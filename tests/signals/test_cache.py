@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,3 +224,17 @@ def test_a_foreign_cache_says_which_part_of_the_key_differs(tmp_path) -> None:
     with pytest.raises(DataError, match=r"temperature is 1\.0, here 2\.0\.") as caught:
         SignalCache(tmp_path, {**KEY, "temperature": 2.0})
     assert "examples" not in str(caught.value)
+
+
+def test_entropies_come_in_the_order_of_the_positions(tmp_path) -> None:
+    rows, layout = largest(), Layout(SparseScheme.tail, VOCAB, k=K)
+    entropy = torch.linspace(0.1, 3, ROWS)
+    unknown = torch.zeros(ROWS, dtype=torch.bool)
+    unknown[3] = True
+    write(tmp_path / "with", replace(rows, entropy=entropy, unknown=unknown), layout)
+    found = SignalCache(tmp_path / "with", KEY).entropies()
+    assert found is not None
+    assert np.isnan(found[3])
+    assert np.delete(found, 3) == pytest.approx(np.delete(entropy.numpy(), 3), rel=1e-3)
+    write(tmp_path / "without", replace(rows, entropy=None), layout)
+    assert SignalCache(tmp_path / "without", KEY).entropies() is None

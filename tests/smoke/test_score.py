@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from training_toys import toy_config, toy_rows, write_examples
 
@@ -187,3 +189,26 @@ def test_sigkill_costs_one_shard(tmp_path, teacher):
     assert (signals / "index.json").exists()
     kept = [p for p, at in there.items() if p.stat().st_mtime_ns == at]
     assert kept  # what was there was not made again
+
+
+def test_a_curriculum_by_the_entropy_of_a_cached_teacher(tmp_path, teacher, examples):
+    """What the teacher is surest of comes first, by the entropies that `score` stored."""
+    cfg = configure(
+        tmp_path,
+        teacher,
+        "loss.signal=cached",
+        "trainer.max_steps=-1",
+        "data.curriculum={pacing:linear,alpha:0,beta:0,gamma:1,start:0.1,full_at:1}",
+    )
+    score.make_signals(cfg)
+    data = train._data(cfg, examples)
+    cache = score.scored_signal(cfg).cache
+    starts = data.train.signal_starts
+    entropies = [
+        float(cache.read(np.arange(a, b)).entropy.mean()) for a, b in pairwise(starts.tolist())
+    ]
+    assert data._mean_entropy() == pytest.approx(entropies, rel=1e-5)
+    planned = [step.examples for step in data.planner.steps()]
+    assert np.argmin(entropies) in planned[0]
+    assert np.argmax(entropies) not in planned[0]
+    assert set().union(*planned) == set(range(len(entropies)))
