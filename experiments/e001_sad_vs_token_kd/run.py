@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from deepcoder.errors import MissingError
 from experiments.e001_sad_vs_token_kd.arms import ARMS, Arm
 from experiments.e001_sad_vs_token_kd.scales import SCALES, Adapted, Scale, Scratch
 from experiments.e001_sad_vs_token_kd.summaries import training_facts, write_summary
@@ -228,6 +229,11 @@ class Study:
         from deepcoder.runs import stage_folder
 
         folder = stage_folder(compose("evaluate", self.references()), "evaluate")
+        if not (folder / "teacher.jsonl").exists():
+            raise MissingError(
+                f"The teacher has not played the benchmark in {folder}.",
+                fix="run the study without --share first: it plays the references",
+            )
         return folder / "teacher.jsonl"
 
 

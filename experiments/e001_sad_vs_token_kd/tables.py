@@ -181,7 +181,7 @@ def conditions(table: Table) -> str:
     tokens = sorted(run["tokens"] for run in runs)
     models = [
         f"{name} {table.runs[name][0]['model']['parameters'] / 1e6:.2f}M parameters, "
-        f"{table.runs[name][0]['model']['tokens'] / 1e6:.1f}M tokens"
+        f"trained on {table.runs[name][0]['model']['tokens']:,} tokens"
         for name in ("teacher", "start")
         if name in table.runs
     ]
