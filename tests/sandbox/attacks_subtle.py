@@ -238,4 +238,36 @@ CHANNEL = [
            "    if heap[at + 9:at + 10] == b'Q': print('LEAK: memory')\n", ("ok", "killed")),
 ]  # fmt: skip
 
-ALL = [*ARGUMENTS, *SOCKETS, *FILES, *PROCESSES, *RESOURCES, *TEXT, *CHANNEL]
+LATER = [
+    _raw("later-new-calls", "for n in (440, 441, 442, *range(447, 452), *range(453, 700)):\n"
+         "    expect_denied(str(n), n, 0, 0, 0, 0, 0, 0)"),
+    _raw("later-privileged-calls",
+         "for n in (103, 155, 159, 161, 163, 164, 167, 168, 172, 173, 175, 179, 227, 246, 303, 304,\n"
+         "          310, 311, 312, 313, 317, 320, 321, 424, 428, 429, 430, 432, 433, 438):\n"
+         "    expect_denied(str(n), n, 0, 0, 0, 0, 0, 0)"),
+    _raw("later-process-controls",
+         "for op, value in ((1, 0), (4, 1), (24, 0), (28, 0), (35, 1), (36, 1), (47, 2), (59, 1), (0x59616d61, -1)):\n"
+         "    r, e = call(157, op, value, 0, 0, 0)\n    if r == 0: print('LEAK: prctl', op)"),
+    _denied("later-file-lock", "fcntl.flock(0, fcntl.LOCK_EX)", "import fcntl"),
+    _denied("later-file-lock-library", "fcntl.flock(os.open(os.__file__, 0), fcntl.LOCK_SH)", "import fcntl"),
+    _denied("later-open-file-lock", "fcntl.fcntl(0, 37, bytes(32))", "import fcntl"),
+    _denied("later-pipe-size", "fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)", "import fcntl"),
+    Attack("later-what-is-inherited", "import os, stat\nfor fd in range(4096):\n    try: mode = os.fstat(fd).st_mode\n"
+           "    except OSError: continue\n    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)): print('LEAK:', fd, oct(mode))\n",
+           ("ok",)),
+    Attack("later-stop-itself", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n", ("timeout",), weak=True),
+    Attack("later-exit-lies", "import sys\nclass A(int):\n    def __eq__(self, o): return True\n"
+           "    def __and__(self, o): return 0\n    def __bool__(self): return False\nsys.exit(A(3))\n", ("error",), weak=True),
+    Attack("later-exit-without-code", "class E(SystemExit):\n    @property\n    def code(self): raise ValueError\nraise E(0)\n",
+           ("error",), weak=True),
+    Attack("later-trace-of-the-runner", "import sys\ndef look(f, e, a):\n    if 'error' in f.f_locals: f.f_locals['error'] = None\n"
+           "    return look\nsys.settrace(look)\nf = sys._getframe()\nwhile f:\n    f.f_trace = look\n    f = f.f_back\n1 / 0\n",
+           ("error",), weak=True),
+    Attack("later-audit-hook", "import sys\ndef hook(*a): raise RuntimeError\nsys.addaudithook(hook)\n", ("ok", "error"), weak=True),
+    Attack("later-print-into-channel", "import os\nos.dup2(1023, 1)\nprint('x' * 100)\n", ("output_limit", "error"), weak=True),
+    Attack("later-close-everything", "import os\nos.closerange(0, 4096)\n", ("error",), weak=True),
+    Attack("later-exit-calls-itself", "import atexit\ndef f(): atexit.register(f)\natexit.register(f)\n", ("ok",), weak=True),
+    Attack("later-long-type-name", "raise type('E' * 10**6, (Exception,), {})('\\ud800')\n", ("error",), weak=True),
+]  # fmt: skip
+
+ALL = [*LATER, *ARGUMENTS, *SOCKETS, *FILES, *PROCESSES, *RESOURCES, *TEXT, *CHANNEL]

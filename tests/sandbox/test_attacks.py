@@ -156,6 +156,16 @@ def test_not_even_a_time_is_left_for_the_next_run(strong: Sandbox) -> None:
     assert strong.run(Request(code=look, writable=True)).stdout == "True True\n"
 
 
+@pytest.mark.parametrize("flag", ["os.O_APPEND", "os.O_NONBLOCK"])
+def test_no_flag_of_standard_input_is_left_for_the_next_run(sandbox: Sandbox, flag: str) -> None:
+    """Flags are of the open file: were it the zygote's, every later run would read them."""
+    leave = f"import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETFL, {flag})\n"
+    look = f"import fcntl, os\nprint(fcntl.fcntl(0, fcntl.F_GETFL) & {flag})\n"
+    for _ in range(4):  # whichever worker takes them
+        assert sandbox.run(Request(code=leave)).ok
+    assert [sandbox.run(Request(code=look)).stdout for _ in range(4)] == ["0\n"] * 4
+
+
 @pytest.mark.parametrize("value", ["'\\ud800' * 9", "[['\\udfff']]", "10 ** 4200", "float('nan')"])
 def test_what_a_candidate_returns_cannot_break_the_judge(sandbox: Sandbox, value: str) -> None:
     outcome = judge_sync(sandbox, ADD, f"def add(a, b): return {value}", limits=QUICK)

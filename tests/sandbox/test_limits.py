@@ -153,6 +153,20 @@ def test_disk_is_bounded(sandbox: Sandbox) -> None:
     assert result.stdout == "full\n" or result.status is Status.OUTPUT_LIMIT
 
 
+def test_a_directory_that_cannot_be_listed_hides_nothing(sandbox: Sandbox) -> None:
+    """The run may write in it; the zygote, where it is the same user, cannot look."""
+    code = (
+        "import os, time\nos.mkdir('d', 0o300)\nfor n in range(40):\n"
+        "    open(f'd/{n}', 'wb').write(bytes([1]) * (1 << 20))\n    time.sleep(0.02)\n"
+        "print('all written')\n"
+    )
+    limits = replace(PATIENT, disk_mb=4)
+    result = sandbox.run(Request(code=code, limits=limits, writable=True))
+    assert "all written" not in result.stdout
+    after = sandbox.run(Request(code="import os\nprint(os.listdir('.'))", writable=True))
+    assert after.stdout == "[]\n"
+
+
 def test_unserialisable_results_have_a_status_of_their_own(sandbox: Sandbox) -> None:
     code = (
         "def f(k): return {'g': (i for i in ()), 'o': object(), 'f': f, 'm': __import__('os')}[k]"

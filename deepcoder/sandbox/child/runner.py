@@ -166,9 +166,17 @@ def _descriptors(descriptors: list[int], walls: Any) -> tuple[Channel, int]:
 
 
 def _inputs(request: dict[str, Any], box: str, spare: int) -> None:
-    """Standard input as a sealed file in memory, else the zygote's /dev/null; the run's files."""
+    """Standard input as a sealed file in memory, else /dev/null; the run's files.
+
+    /dev/null is opened anew: flags and locks are of the open file, and would outlive this run in
+    the zygote's.
+    """
     if request["stdin"]:
         _standard_input(request["stdin"].encode("utf-8", "surrogatepass"))
+    else:
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.close(null)
     os.chdir(box)
     for name, content in request["files"].items():
         if os.path.dirname(name):
@@ -485,7 +493,7 @@ def _exit_code(error: SystemExit) -> int:
     if error.code is None:
         return 0
     if isinstance(error.code, int):
-        return error.code & 255
+        return int.__and__(error.code, 255)  # its own `&` may lie
     with contextlib.suppress(BaseException):
         print(error.code, file=sys.stderr)
     return 1

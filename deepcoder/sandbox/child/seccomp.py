@@ -42,7 +42,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "setitimer": (38, 103), "getpid": (39, 172), "sendfile": (40, 71),
     "shutdown": (48, 210), "getsockname": (51, 204),
     "getpeername": (52, 205), "getsockopt": (55, 209), "exit": (60, 93), "wait4": (61, 260),
-    "uname": (63, 160), "flock": (73, 32), "fsync": (74, 82), "fdatasync": (75, 83),
+    "uname": (63, 160), "fsync": (74, 82), "fdatasync": (75, 83),
     "ftruncate": (77, 46), "getdents": (78, None), "getcwd": (79, 17), "chdir": (80, 49),
     "fchdir": (81, 50), "rename": (82, None), "mkdir": (83, None), "rmdir": (84, None),
     "unlink": (87, None), "readlink": (89, None), "umask": (95, 166), "gettimeofday": (96, 169),
@@ -91,8 +91,10 @@ _NOT_A_THREAD = 0xFFFFFFFF & ~0x7D0F00
 """Flags that no pthread_create passes: any of them, or a missing CLONE_THREAD, is refused."""
 _IOCTLS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX."""
-_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
-"""Duplicate, flags, locks, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_GET_SEALS."""
+_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032, 1034)
+"""Duplicate, flags, locks of the process, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_GET_SEALS.
+
+Locks of the open file (`flock`, F_OFD_SETLK) are refused: they would be on files of the host."""
 _FUTEXES = (0, 1, 3, 4, 5, 9, 10)
 """WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET."""
 _FUTEX_OPERATION = 0x7F

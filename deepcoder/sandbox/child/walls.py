@@ -79,7 +79,8 @@ class Rlimits:
     def disk_fits(self, limit: int) -> bool:
         """Whether the scratch directory holds no more than `limit` bytes, 4,096 names, 64 levels.
 
-        A look of bounded length: it stops at the first excess.
+        A look of bounded length: it stops at the first excess. A directory that the run closed to
+        its own user counts as an excess: it would hide what is written.
         """
         used, names, waiting = 0, 0, [(self.box, 0)]
         while waiting:
@@ -94,7 +95,9 @@ class Rlimits:
                             return False
                         if stat.S_ISDIR(info.st_mode):
                             waiting.append((entry.path, depth + 1))
-            except OSError:
+            except PermissionError:
+                return False
+            except OSError:  # gone since
                 continue
         return True
 
