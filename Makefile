@@ -44,7 +44,7 @@ checks: install ## ruff, mypy, import-linter: what CI runs
 	@$(BIN)/lint-imports
 
 SCALE ?= cpu
-e001: install ## the study SAD against token-level KD; SCALE=cpu (2 hours on two cores) or gpu
+e001: install ## the study SAD against token-level KD; SCALE=cpu (hours on two cores) or gpu
 	@$(BIN)/python -m experiments.e001_sad_vs_token_kd.run $(SCALE) $(ARGS)
 
 e001-fireact: install ## the study's second table, on FIREACT=<fireact_hotpotqa.jsonl>
