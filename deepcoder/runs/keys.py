@@ -107,6 +107,9 @@ def stage_key(cfg: Any, name: str) -> str:
             data.pop(key, None)
         for source in data.get("mixture", {}).values():
             source.pop("weight", None)
+        draws = name == "score" and str(tree["score"]["scheme"]) == "sampled"
+        if data.get("trajectories") and not draws:
+            tree.pop("seed")  # it decides what is generated and drawn, and nothing was
     teacher = tree.get("teacher")
     if isinstance(teacher, dict) and str(teacher.get("kind")) in ("oracle", "local"):
         for key in API_FIELDS:

@@ -42,6 +42,22 @@ def test_the_key_changes_with_what_decides_the_content_and_only_then(override, s
     assert (plain != other) is changes
 
 
+@pytest.mark.parametrize(
+    ("overrides", "stage", "changes"),
+    [
+        ([], "prepare", True),  # another seed generates other trajectories
+        (["data.trajectories=mine.jsonl"], "prepare", False),
+        (["data.trajectories=mine.jsonl"], "score", False),
+        (["data.trajectories=mine.jsonl", "score.scheme=sampled"], "score", True),
+        (["data.trajectories=mine.jsonl"], "train", True),
+    ],
+)
+def test_trajectories_that_are_named_are_prepared_once_for_all_seeds(overrides, stage, changes):
+    plain = stage_key(compose(stage, overrides), stage)
+    other = stage_key(compose(stage, [*overrides, "seed=1"]), stage)
+    assert (plain != other) is changes
+
+
 def test_content_hash_ignores_the_order_of_keys():
     assert content_hash({"a": 1, "b": [2]}) == content_hash({"b": [2], "a": 1})
     assert content_hash({"a": 1}) != content_hash({"a": 2})
