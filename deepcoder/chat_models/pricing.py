@@ -16,15 +16,15 @@ Example::
 from __future__ import annotations
 
 import json
+import math
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deepcoder.chat_models.lines import LineFile
-from deepcoder.errors import DataError
+from deepcoder.chat_models.lines import Line, LineFile
 from deepcoder.types import Usage
 
 __all__ = ["Price", "Spending"]
@@ -32,6 +32,14 @@ __all__ = ["Price", "Spending"]
 MILLION = 1_000_000
 VERSION = 1
 """Of the lines of an account."""
+_ACCOUNT_REMEDY = (
+    "restore that line from a copy, or use another run folder (name=...); deleting it makes the "
+    "budget forget that request"
+)
+_SENT_REMEDY = (
+    "restore that line, or delete it, which makes the budget forget a request that was in flight "
+    "when a run was killed"
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,65 @@ class Price:
         return paid / MILLION
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """What a request can cost, from before it was sent."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+    prompt_usd: float
+
+    @classmethod
+    def of(cls, at_most: Usage, prompt_usd: float) -> _Sent:
+        return cls(at_most.prompt_tokens, at_most.completion_tokens, at_most.usd, prompt_usd)
+
+    @classmethod
+    def read(cls, line: Line) -> _Sent:
+        record = line.record
+        try:
+            return cls(
+                int(_amount(record["prompt_tokens"])),
+                int(_amount(record["completion_tokens"])),
+                _amount(record["usd"]),
+                _amount(record["prompt_usd"]),
+            )
+        except (LookupError, TypeError, ValueError) as error:
+            raise line.unusable(error) from None
+
+    def with_answer(self, longest: int) -> Usage:
+        """Its cost if the answer was as long as the longest that is known, 0 for none."""
+        most = self.completion_tokens
+        written = min(most, longest) if longest else most
+        usd = self.prompt_usd + (self.usd - self.prompt_usd) * written / max(1, most)
+        return Usage(prompt_tokens=self.prompt_tokens, completion_tokens=written, usd=usd)
+
+
+def _amount(value: Any) -> float:
+    """A number that can be added up: with one that is none, no budget would ever be used up."""
+    amount = float(value)
+    if not math.isfinite(amount) or amount < 0:
+        raise ValueError(f"{value} is no amount")
+    return amount
+
+
+def _paid(line: Line) -> Usage:
+    """One line of the account."""
+    record = line.record
+    version = record.get("schema_version", VERSION)
+    try:
+        if version != VERSION:
+            raise ValueError(f"schema version {version!r}, and this deepcoder reads {VERSION}")
+        return Usage(
+            prompt_tokens=int(_amount(record["prompt_tokens"])),
+            completion_tokens=int(_amount(record["completion_tokens"])),
+            requests=1,
+            usd=_amount(record["usd"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise line.unusable(error) from None
+
+
 class Spending:
     """What a run has paid so far. `path=None` keeps the account in memory only.
 
@@ -65,8 +132,9 @@ class Spending:
         max_tokens: int | None = None,
         on_exhausted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._file = LineFile(path) if path else None
-        self._sent = LineFile(path.with_suffix(".sent")) if path else None
+        self._file = LineFile(path, remedy=_ACCOUNT_REMEDY) if path else None
+        sent = path.with_suffix(".sent") if path else None
+        self._sent = LineFile(sent, remedy=_SENT_REMEDY) if sent else None
         self._in_flight: set[str] = set()
         self._count = 0
         self._start = uuid.uuid4().hex[:12]
@@ -75,30 +143,8 @@ class Spending:
         self._on_exhausted = on_exhausted
         self._told = False
         self.total = Usage()
-        for offset, record in self._file.records() if self._file else ():
-            self.total += self._paid(offset, record)
         self._recover()
         self._look()
-
-    def _paid(self, offset: int, record: Mapping[str, Any]) -> Usage:
-        """One line of the account. Raises DataError for one that this version did not write: a
-        budget that forgets what was paid is none."""
-        assert self._file is not None
-        version = record.get("schema_version", VERSION)
-        try:
-            if version != VERSION:
-                raise ValueError(f"schema version {version!r}, and this deepcoder reads {VERSION}")
-            return Usage(
-                prompt_tokens=int(record["prompt_tokens"]),
-                completion_tokens=int(record["completion_tokens"]),
-                requests=1,
-                usd=float(record["usd"]),
-            )
-        except (LookupError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{self._file.path} at byte {offset} cannot be read as an account: {error}.",
-                fix="use another run folder (name=...), or the deepcoder that wrote the file",
-            ) from None
 
     @property
     def tokens(self) -> int:
@@ -119,20 +165,16 @@ class Spending:
         self._count += 1
         name = f"{self._start}-{self._count}"
         if self._sent is not None:
-            record = {
-                "request": name,
-                "prompt_tokens": at_most.prompt_tokens,
-                "completion_tokens": at_most.completion_tokens,
-                "usd": at_most.usd,
-                "prompt_usd": prompt_usd,
-            }
-            self._sent.append(json.dumps(record), sync=False)
+            self._sent.append(
+                json.dumps({"request": name, **asdict(_Sent.of(at_most, prompt_usd))})
+            )
             self._in_flight.add(name)
         return name
 
     def unpaid(self, sent: str) -> None:
         """The request cost nothing: it was refused, or never arrived."""
         if self._sent is not None and sent in self._in_flight:
+            # Not forced to disk: what is lost of it makes the account too high, never too low.
             self._sent.append(json.dumps({"unpaid": sent}), sync=False)
             self._in_flight.discard(sent)
 
@@ -156,30 +198,28 @@ class Spending:
         self._look()
 
     def _recover(self) -> None:
-        """Book what was in flight when an earlier process was killed, as estimates: with answers as
-        long as the longest of the account, or as long as was asked for where there is none."""
+        """Add up the account, and book what was in flight when an earlier process was killed: as
+        estimates, with answers as long as the longest of the account, or as long as was asked for
+        where there is none. Raises DataError, having changed nothing, for a line that this version
+        did not write: a budget that forgets what was paid is none."""
         if self._file is None or self._sent is None:
             return
-        pending: dict[str, Mapping[str, Any]] = {}
-        for _, record in self._sent.records():
-            if "unpaid" in record:
-                pending.pop(str(record["unpaid"]), None)
-            elif "request" in record:
-                pending[str(record["request"])] = record
+        pending: dict[str, _Sent] = {}
+        for line in self._sent.lines():
+            name = str(line.record.get("request", ""))
+            if "unpaid" in line.record:
+                pending.pop(str(line.record["unpaid"]), None)
+            else:
+                pending[name] = _Sent.read(line)
         longest = 0
-        for _, paid in self._file.records() if pending else ():
-            pending.pop(str(paid.get("request")), None)
-            if "estimated" not in paid:
-                longest = max(longest, int(paid["completion_tokens"]))
+        for line in self._file.lines():
+            paid = _paid(line)
+            self.total += paid
+            pending.pop(str(line.record.get("request")), None)
+            if "estimated" not in line.record:
+                longest = max(longest, paid.completion_tokens)
         for name, sent in pending.items():
-            most = int(sent["completion_tokens"])
-            written = min(most, longest) if longest else most
-            prompt_usd = float(sent["prompt_usd"])
-            usd = prompt_usd + (float(sent["usd"]) - prompt_usd) * written / max(1, most)
-            usage = Usage(
-                prompt_tokens=int(sent["prompt_tokens"]), completion_tokens=written, usd=usd
-            )
-            self.book(usage, estimated="killed", sent=name)
+            self.book(sent.with_answer(longest), estimated="killed", sent=name)
         self._sent.remove()
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 A rerun, a run that was killed, or a changed parser asks the same and pays nothing. The key of a
 record covers address, model, conversation, sampling and seed, never the API key. Responses are kept
 as the provider sent them, so that a better decoder can read them again; `replay` reads the file
-without knowing who had answered.
+without knowing who had answered. A line that cannot be read is an error that names it: what it
+holds was paid for.
 
 Example::
 
@@ -24,11 +25,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from deepcoder.chat_models.lines import LineFile
+from deepcoder.chat_models.lines import Line, LineFile
 
 __all__ = ["CachedResponse", "Request", "ResponseCache", "conversation_key"]
 
 VERSION = 1
+REMEDY = "restore that line from a copy, or delete it: its request will be asked and paid for again"
 
 
 def _digest(value: Any) -> str:
@@ -79,11 +81,22 @@ class ResponseCache:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = LineFile(path.expanduser())
+        self._file = LineFile(path.expanduser(), remedy=REMEDY)
         self._offsets: dict[str, int] = {}
-        for offset, record in self._file.records():
-            if record.get("version") == VERSION and "key" in record:
-                self._offsets.setdefault(str(record["key"]), offset)
+        for line in self._lines():
+            self._offsets.setdefault(_response(line.record).key, line.offset)
+
+    def _lines(self) -> Iterator[Line]:
+        """The lines that this version wrote. Raises DataError for one that it cannot have written;
+        what another version wrote is left alone."""
+        for line in self._file.lines():
+            if line.record.get("version") != VERSION:
+                continue
+            try:
+                _response(line.record)
+            except (LookupError, TypeError, ValueError) as error:
+                raise line.unusable(error) from None
+            yield line
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -110,19 +123,20 @@ class ResponseCache:
 
     def responses(self) -> Iterator[CachedResponse]:
         """All of them in order of writing, for `replay`."""
-        for _, record in self._file.records():
-            if record.get("version") == VERSION:
-                yield _response(record)
+        for line in self._lines():
+            yield _response(line.record)
 
     def close(self) -> None:
         self._file.close()
 
 
 def _response(record: Mapping[str, Any]) -> CachedResponse:
+    """Raises LookupError, TypeError or ValueError for a record that is none."""
+    seed = record["seed"]
     return CachedResponse(
-        key=record["key"],
-        conversation=record["conversation"],
-        seed=record["seed"],
+        key=str(record["key"]),
+        conversation=str(record["conversation"]),
+        seed=None if seed is None else int(seed),
         model=str(record["model"]),
         response=record["response"],
         seconds=float(record["seconds"]),

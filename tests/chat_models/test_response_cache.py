@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_processes_that_append_together_tear_nothing(tmp_path: Path):
         worker.start()
     for worker in workers:
         worker.join()
-    found = [(r["name"], r["number"]) for _, r in LineFile(path).records()]
+    found = [(line.record["name"], line.record["number"]) for line in LineFile(path).lines()]
     assert sorted(found) == [(name, number) for name in "ab" for number in range(50)]
     assert len(path.read_bytes().splitlines()) == 100
 
@@ -112,6 +113,9 @@ def test_replay_says_what_is_wrong_with_its_file(tmp_path: Path):
     with pytest.raises(MissingError, match="no file"):
         ReplayTeacher(path)
     path.write_text("not json\n")
+    with pytest.raises(DataError, match=r"r\.jsonl line 1 is not a JSON record"):
+        ReplayTeacher(path)
+    path.write_text("")
     with pytest.raises(MissingError, match="no response"):
         ReplayTeacher(path)
     cache = ResponseCache(path)
@@ -190,9 +194,80 @@ def test_an_account_of_another_version_is_one_line_and_not_forgotten(tmp_path: P
     path = tmp_path / "spending.jsonl"
     for line in ('{"schema_version": 9, "dollars": 3}', '{"usd": "much"}'):
         path.write_text(line + "\n")
-        with pytest.raises(DataError, match=r"spending\.jsonl at byte 0 cannot be read") as caught:
+        with pytest.raises(DataError, match=r"spending\.jsonl line 1 cannot be used") as caught:
             Spending(path, max_usd=1.0)
         assert "name=" in str(caught.value.fix)
+
+
+PAID = '{"prompt_tokens": 1, "completion_tokens": 1, "usd": 0.5}'
+SENT = '{"request": "a-1", "prompt_tokens": 9, "completion_tokens": 9, "usd": 2.0, "prompt_usd": 1}'
+
+
+@pytest.mark.parametrize(
+    ("name", "spoiled", "why"),
+    [
+        ("s.jsonl", '{"prompt_tokens": 1, "usd": 0.5}', "it has no 'completion_tokens'"),
+        ("s.jsonl", PAID.replace("0.5", "NaN"), "cannot be used"),
+        ("s.jsonl", PAID.replace("0.5", "-3"), "cannot be used"),
+        ("s.jsonl", PAID[:-1], "is not a JSON record"),
+        ("s.jsonl", "[1, 2]", "expected an object, found list"),
+        ("s.sent", SENT.replace('"usd": 2.0, ', ""), "it has no 'usd'"),
+        ("s.sent", SENT.replace("a-1", "").replace("9", '"x"'), "cannot be used"),
+        ("s.sent", '{"paid": 3}', "it has no 'prompt_tokens'"),
+        ("s.sent", SENT + SENT, "is not a JSON record"),
+    ],
+)
+def test_a_line_that_a_hand_spoiled_is_named_and_the_files_stay_as_they_are(
+    name: str, spoiled: str, why: str, tmp_path: Path
+):
+    """Another hand than ours: a budget that leaves out what it cannot read is none."""
+    for file, line in (("s.jsonl", PAID), ("s.sent", SENT)):
+        (tmp_path / file).write_text(f"{line}\n{spoiled if file == name else line}\n{line}\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(DataError, match=why) as caught:
+        Spending(tmp_path / "s.jsonl", max_usd=9.0)
+    assert f"{name} line 2" in caught.value.message
+    assert "restore that line" in str(caught.value.fix)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_response_that_a_hand_spoiled_is_named_and_asked_again_only_when_it_is_deleted(
+    tmp_path: Path,
+):
+    path = tmp_path / "r.jsonl"
+    cache = ResponseCache(path)
+    for seed in (1, 2, 3):
+        cache.put(request(seed), response(str(seed)), seconds=0)
+    whole = path.read_text().splitlines()
+    record = json.loads(whole[1])
+    del record["response"]
+    for spoiled, why in (
+        (json.dumps(record), "it has no 'response'"),
+        (whole[1][9:], "not a JSON"),
+    ):
+        path.write_text("\n".join([whole[0], spoiled, whole[2], ""]))
+        with pytest.raises(DataError, match=f"r.jsonl line 2.*{why}") as caught:
+            ResponseCache(path)
+        assert "paid for again" in str(caught.value.fix)
+    path.write_text("\n".join([whole[0], '{"version": 0, "other": 1}', whole[2], ""]))
+    left = ResponseCache(path)  # what another version wrote is not ours to judge
+    assert [left.get(request(seed).key) is not None for seed in (1, 2, 3)] == [True, False, True]
+
+
+def test_what_is_sent_is_on_disk_before_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced: list[bytes] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        real(handle)
+        target = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        synced.append(target.read_bytes() if target.is_file() else b"")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    account = Spending(tmp_path / "s.jsonl")
+    name = account.sent(Usage(prompt_tokens=5, completion_tokens=7, usd=1.0), prompt_usd=0.5)
+    assert name.encode() in synced[-1]
+    account.close()
 
 
 def test_tokens_can_be_the_budget():
