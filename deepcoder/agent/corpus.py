@@ -74,7 +74,9 @@ def open_configured(cfg: Config) -> tuple[Corpus, dict[str, Any]]:
             on_progress=on_progress,
         )
     names = _ids(Path(settings.exclude).expanduser()) if settings.exclude else []
-    guard, sets = evaluation_guard(settings.decontaminate, cfg.problems, "retrieval.decontaminate")
+    guard, sets = evaluation_guard(
+        settings.decontaminate, cfg.problems, "retrieval.decontaminate", Path(cfg.paths.cache)
+    )
     found = dict(contaminated(corpus, guard))
     hidden = corpus.exclude([*names, *(document.id for document in found)])
     if found:

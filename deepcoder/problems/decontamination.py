@@ -25,7 +25,6 @@ import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from deepcoder.types import Problem
@@ -67,6 +66,8 @@ class EvaluationText:
     prompt: str
     code: str | None = None
     family: bool = False
+    tokens: tuple[str, ...] | None = None
+    """`code_tokens(code)`, where they are known already."""
 
     @classmethod
     def of(cls, problem: Problem) -> EvaluationText:
@@ -80,7 +81,7 @@ class Decontaminator:
     def __init__(self, texts: Iterable[EvaluationText]) -> None:
         self.texts = list(texts)
         self._prompts = [words(text.prompt) for text in self.texts]
-        self._codes = [code_tokens(text.code) if text.code else () for text in self.texts]
+        self._codes = [_tokens_of(text) for text in self.texts]
         self._by_gram: dict[tuple[str, ...], list[int]] = defaultdict(list)
         self._by_code: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for index, tokens in enumerate(self._prompts):
@@ -91,7 +92,9 @@ class Decontaminator:
             if len(tokens) >= _FEWEST_TOKENS:
                 for gram in _grams(tokens, _CODE_GRAM):
                     self._by_code[gram].append(index)
-        self._needed = {_needed(code) for code in self._codes if len(code) >= _FEWEST_TOKENS}
+        self._needed = _by_rarest(
+            {_needed(code) for code in self._codes if len(code) >= _FEWEST_TOKENS}
+        )
         self._lengths = sorted({len(gram) for gram in self._by_gram})
         self._whole = {tokens: i for i, tokens in enumerate(self._prompts) if tokens}
 
@@ -136,8 +139,12 @@ class Decontaminator:
         """
         if not text.isascii():
             return True
+        if "" in self._needed:  # a solution that can do without any of its names
+            return True
         names = set(_NAME.findall(text))
-        return any(needed <= names for needed in self._needed)
+        return any(
+            needed <= names for name in self._needed.keys() & names for needed in self._needed[name]
+        )
 
     def _text(self, text: str, part: str) -> Hit | None:
         tokens = words(text)
@@ -172,7 +179,9 @@ class Decontaminator:
 
 def words(text: str) -> tuple[str, ...]:
     """Words and numbers of a text in lower case; names in camel or snake case are taken apart."""
-    return tuple(word.lower() for word in _WORD.findall(text))
+    if text.isascii():  # the same in either order then
+        return tuple(_WORD.findall(text.lower()))
+    return tuple([word.lower() for word in _WORD.findall(text)])
 
 
 def code_tokens(code: str) -> tuple[str, ...]:
@@ -218,6 +227,23 @@ def _needed(code: Sequence[str]) -> frozenset[str]:
     )
 
 
+def _by_rarest(groups: Iterable[frozenset[str]]) -> dict[str, list[frozenset[str]]]:
+    """Each set of names under the one that fewest other sets have; the empty set under ''. A text
+    that holds a set holds that name, and most texts hold none of them."""
+    listed = sorted(map(sorted, groups))
+    common = Counter(name for names in listed for name in names)
+    found: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for names in listed:
+        found[min(names, key=lambda name: common[name], default="")].append(frozenset(names))
+    return dict(found)
+
+
+def _tokens_of(text: EvaluationText) -> tuple[str, ...]:
+    if text.tokens is not None:
+        return text.tokens
+    return code_tokens(text.code) if text.code else ()
+
+
 def _is_name(token: str) -> bool:
     """Whether a token stands in the source as it is. Keywords may be glued to a number there, and
     `elif` is not always written."""
@@ -233,18 +259,17 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _grams(tokens: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    return list(zip(*(islice(tokens, start, None) for start in range(size)), strict=False))
+    return list(zip(*[tokens[start:] for start in range(size)], strict=False))
 
 
 def _candidates(
     tokens: Sequence[str], sizes: Iterable[int], index: dict[tuple[str, ...], list[int]]
 ) -> list[int]:
     """Evaluation texts that share a long n-gram, those that share most first."""
-    shared: Counter[int] = Counter()
-    for size in sizes:
-        for gram in _grams(tokens, size):
-            if gram in index:
-                shared.update(index[gram])
+    found = [gram for size in sizes for gram in _grams(tokens, size) if gram in index]
+    if not found:
+        return []
+    shared = Counter(number for gram in found for number in index[gram])
     return [number for number, _ in shared.most_common()]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from deepcoder.config import ProblemsConfig, ProblemsKind
 from deepcoder.errors import ConfigError
 from deepcoder.problems.decontamination import Decontaminator, EvaluationText
+from deepcoder.problems.evaluation_cache import BuiltinTexts
 
 __all__ = ["evaluation_guard", "evaluation_texts"]
 
@@ -20,20 +21,26 @@ _CODES = ("reference", "canonical_solution", "code", "solution")
 
 
 def evaluation_guard(
-    names: Iterable[str], problems: ProblemsConfig, setting: str
+    names: Iterable[str], problems: ProblemsConfig, setting: str, cache: Path | None = None
 ) -> tuple[Decontaminator, dict[str, int]]:
-    """What finds the problems of these sets, and each set's size. Raises as `evaluation_texts`."""
+    """What finds the problems of these sets, and each set's size. Raises as `evaluation_texts`.
+
+    `cache`: a folder where the texts of the built-in set are kept; null keeps none.
+    """
     texts: list[EvaluationText] = []
     sizes = {}
     for name in names:
-        found = evaluation_texts(name, problems, setting)
+        found = evaluation_texts(name, problems, setting, cache)
         sizes[name] = len(found)
         texts += found
     return Decontaminator(texts), sizes
 
 
 def evaluation_texts(
-    name: str, problems: ProblemsConfig, setting: str = "data.decontaminate"
+    name: str,
+    problems: ProblemsConfig,
+    setting: str = "data.decontaminate",
+    cache: Path | None = None,
 ) -> list[EvaluationText]:
     """The texts of an evaluation set: `builtin`, `humaneval`, `mbpp`, any other kind of problems as
     `kind=path`, or the path of a file with prompts (and solutions) of any layout.
@@ -50,7 +57,13 @@ def evaluation_texts(
             cfg = problems if problems.kind is ProblemsKind.builtin else ProblemsConfig()
         else:
             cfg = ProblemsConfig(kind=ProblemsKind(kind), path=path or None, heldout_fraction=1.0)
-        return [EvaluationText.of(problem) for problem in load_problems(cfg, "heldout")]
+
+        def texts_of_heldout() -> list[EvaluationText]:
+            return [EvaluationText.of(problem) for problem in load_problems(cfg, "heldout")]
+
+        if kind == "builtin":
+            return BuiltinTexts(cache).get(cfg, texts_of_heldout)
+        return texts_of_heldout()
     if not Path(name).expanduser().exists():
         raise ConfigError(
             f"{setting} names {name!r}, which is no evaluation set and no file.",

@@ -19,7 +19,7 @@ reasoning for the model (R1: `<think>` in the generation prompt) leaves that to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -86,35 +86,35 @@ class ChatRenderer:
         It ends with the end of the last assistant turn, or with the content of the last turn when
         that is not the assistant's.
         """
+        gaps = self._gaps(tuple([turn.role for turn in turns]))
         texts: list[str] = []
         segments: list[Segment] = []
         start = position = 0
         kind, step = SpanKind.PROMPT, None
-        for text, its_kind, its_step in self._parts(turns):
-            if not text:
-                continue
-            if (its_kind is not kind or its_step != step) and position:
-                segments.append(Segment(start, position, kind, step))
-                start = position
-            kind, step = its_kind, its_step
-            texts.append(text)
-            position += len(text)
+        ended = ""  # what of the gap belongs to the turn before it
+        for turn, gap in zip(turns, gaps, strict=False):
+            its_step = turn.step
+            for text, its_kind in self._parts(turn, gap.removeprefix(ended)):
+                if not text:
+                    continue
+                if position and (its_kind is not kind or its_step != step):
+                    segments.append(Segment(start, position, kind, step))
+                    start = position
+                kind, step = its_kind, its_step
+                texts.append(text)
+                position += len(text)
+            ended = self.end_of_turn if turn.role is Role.ASSISTANT else ""
         if position:
             segments.append(Segment(start, position, kind, step))
         return Rendered("".join(texts), tuple(segments))
 
-    def _parts(self, turns: Sequence[Turn]) -> Iterator[tuple[str, SpanKind, int | None]]:
-        """Text, kind and step of all parts in order; neighbours may be alike, and texts empty."""
-        gaps = self._gaps(tuple([turn.role for turn in turns]))
-        ended = ""  # what of the gap belongs to the turn before it
-        for turn, gap in zip(turns, gaps, strict=False):
-            yield self._own(turn.role, gap.removeprefix(ended)), SpanKind.PROMPT, turn.step
-            ended = ""
-            for text, kind in self._protected(turn):
-                yield text, kind, turn.step
-            if turn.role is Role.ASSISTANT:
-                ended = self.end_of_turn
-                yield ended, _end_kind(turn), turn.step
+    def _parts(self, turn: Turn, gap: str) -> list[tuple[str, SpanKind]]:
+        """Text and kind of all parts of a turn; neighbours may be alike, and texts empty."""
+        parts: list[tuple[str, SpanKind]] = [(self._own(turn.role, gap), SpanKind.PROMPT)]
+        parts += self._protected(turn)
+        if turn.role is Role.ASSISTANT:
+            parts.append((self.end_of_turn, _end_kind(turn)))
+        return parts
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """The text that makes a model write the next turn: a prefix of `render` with that turn."""
@@ -136,22 +136,23 @@ class ChatRenderer:
     def _own(self, role: Role, gap: str) -> str:
         return gap.removesuffix(self.lead) if role is Role.ASSISTANT else gap
 
-    def _protected(self, turn: Turn) -> Iterator[Piece]:
+    def _protected(self, turn: Turn) -> Sequence[Piece]:
         assistant = turn.role is Role.ASSISTANT
-        if assistant and self.lead:
-            kind = turn.pieces[0].kind if turn.pieces else SpanKind.PROMPT
-            scaffold = {
-                WeightGroup.REASON: SpanKind.FORMAT_REASON,
-                WeightGroup.ACT: SpanKind.FORMAT_ACT,
-            }.get(kind.group, SpanKind.PROMPT)
-            yield Piece(self.lead, scaffold)
         texts = [piece.text for piece in turn.pieces]
-        if not self._guard.may_change(texts):
-            yield from turn.pieces
-            return
-        texts = self._guard.protect_parts(texts, assistant=assistant)
-        for text, piece in zip(texts, turn.pieces, strict=True):
-            yield Piece(text, piece.kind)
+        pieces: Sequence[Piece] = turn.pieces
+        if self._guard.may_change(texts):
+            texts = self._guard.protect_parts(texts, assistant=assistant)
+            pieces = [
+                Piece(text, piece.kind) for text, piece in zip(texts, turn.pieces, strict=True)
+            ]
+        if not (assistant and self.lead):
+            return pieces
+        kind = turn.pieces[0].kind if turn.pieces else SpanKind.PROMPT
+        scaffold = {
+            WeightGroup.REASON: SpanKind.FORMAT_REASON,
+            WeightGroup.ACT: SpanKind.FORMAT_ACT,
+        }.get(kind.group, SpanKind.PROMPT)
+        return [Piece(self.lead, scaffold), *pieces]
 
     # ----------------------------------------------------------------------- the template
 
@@ -273,8 +274,10 @@ def _slot(index: int) -> str:
 
 def _end_kind(turn: Turn) -> SpanKind:
     """A turn that is trained on trains its end too: else the student would not learn to stop."""
-    trained = any(piece.kind.group is not WeightGroup.NONE for piece in turn.pieces)
-    return SpanKind.FORMAT_ACT if trained else SpanKind.PROMPT
+    for piece in turn.pieces:
+        if piece.kind.group is not WeightGroup.NONE:
+            return SpanKind.FORMAT_ACT
+    return SpanKind.PROMPT
 
 
 def render_trajectory(

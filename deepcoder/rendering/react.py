@@ -101,6 +101,8 @@ class React:
             token_ids=completion.token_ids,
             logprobs=completion.logprobs,
         )
+        if exact is not None and (reason or sampled.startswith("Action:")):
+            return step  # what the expression took apart is what `write` puts together
         return settle(self, step, sampled)
 
     def observe(self, observation: Observation) -> Message:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from deepcoder.config import BestOf, Config
@@ -45,7 +46,9 @@ class Screen:
     @classmethod
     def build(cls, cfg: Config, best: set[str] | None = None) -> Screen:
         """The screen that `data` asks for. Raises as `evaluation_guard`."""
-        guard, sets = evaluation_guard(cfg.data.decontaminate, cfg.problems, "data.decontaminate")
+        guard, sets = evaluation_guard(
+            cfg.data.decontaminate, cfg.problems, "data.decontaminate", Path(cfg.paths.cache)
+        )
         seen = Deduplicator(cfg.data.duplicates, cfg.data.duplicate_key)
         return cls(sets, guard, seen, best)
 

@@ -12,8 +12,10 @@ from deepcoder.config import (
     CONF_DIR,
     DataConfig,
     DivergenceName,
+    SignalKind,
     TeacherKind,
     compose,
+    resolve_signal,
     signal_label,
     validate,
 )
@@ -168,9 +170,20 @@ def test_every_run_says_what_it_is():
 
 
 def test_a_white_box_teacher_may_have_any_divergence():
-    overrides = ["teacher=local", "teacher.model=x", "loss.signal=online"]
+    """And a teacher that gives tokens only has the one that becomes cross-entropy."""
+    online = ["teacher=local", "teacher.model=x", "loss.signal=online"]
+    allowed = set()
     for name in DivergenceName:
-        validate(compose("train", [*overrides, f"loss.divergence={name}"]))
+        cfg = compose("train", [*online, f"loss.divergence={name}"])
+        validate(cfg)
+        assert (resolve_signal(cfg), cfg.loss.divergence) == (SignalKind.online, name)
+        try:
+            validate(compose("train", ["teacher=oracle", f"loss.divergence={name}"]))
+        except ConfigError as error:
+            assert f"loss.divergence={name} compares distributions" in str(error)
+        else:
+            allowed.add(name)
+    assert allowed == {DivergenceName.forward_kl}
 
 
 def test_defaults_of_the_schema_stand_in_one_place():

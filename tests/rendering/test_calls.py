@@ -153,7 +153,12 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20])
-def test_hostile_texts_take_no_time(text: str) -> None:
-    """Quadratic reading would run into the time limit of the tests."""
-    for protocol in ("codeact", "tool_call"):
-        read(text, protocol)
+def test_hostile_texts_take_no_time_and_make_no_call(text: str) -> None:
+    """Quadratic reading would run into the time limit of the tests. Nothing in these is a call."""
+    answer = read(text, "tool_call")
+    assert answer.action == Action(tool="finish", arguments={"answer": text})
+    assert answer.salvaged == (Salvage.MISSING_THINK,)
+    step = read(text, "codeact")
+    assert step.raw == text
+    # A fence that never closes is code under codeact; nothing else of these is an action.
+    assert (step.action is None) is not text.startswith("```")

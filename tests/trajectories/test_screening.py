@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,49 @@ def test_evaluation_sets_by_name_and_by_path(tmp_path: Path) -> None:
     path.write_text('{"what": 1}\n')
     with pytest.raises(ConfigError, match=r"line 1 holds no prompt: its fields are what"):
         evaluation_texts(str(path), problems)
+
+
+def test_the_built_in_texts_are_kept_between_runs(tmp_path: Path, monkeypatch) -> None:
+    problems = ProblemsConfig(bank=False, families=["clock"])
+    fresh = evaluation_texts("builtin", problems)
+    made = evaluation_texts("builtin", problems, cache=tmp_path)
+    (file,) = (tmp_path / "evaluation").iterdir()
+
+    def none_is_made(*_: object) -> list:
+        raise AssertionError("made again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("deepcoder.problems.loaders.load_problems", none_is_made)
+        kept = evaluation_texts("builtin", problems, cache=tmp_path)
+        with pytest.raises(AssertionError, match="made again"):  # other settings, another set
+            evaluation_texts("builtin", replace(problems, seed=1), cache=tmp_path)
+        file.write_text(file.read_text()[:-30])
+        with pytest.raises(AssertionError, match="made again"):
+            evaluation_texts("builtin", problems, cache=tmp_path)
+    assert fresh
+    assert kept == made
+    assert [replace(text, tokens=None) for text in kept] == fresh
+    assert [text.tokens for text in kept] == [code_tokens(text.code or "") for text in fresh]
+    assert evaluation_texts("builtin", problems, cache=tmp_path) == made
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").write_text("not a folder")
+    problems = ProblemsConfig(bank=False, families=["clock"])
+    assert evaluation_texts("builtin", problems, cache=tmp_path)
+
+
+def test_code_is_looked_at_closely_only_where_the_names_of_a_solution_are() -> None:
+    """The quick look never refuses what the close one would find."""
+    texts = [text for text in evaluation_texts("builtin", ProblemsConfig()) if text.code]
+    guard = Decontaminator(texts)
+    found = [guard.code(f"x = 1\n{text.code}\n") for text in texts]
+    long = [len(code_tokens(text.code)) >= 40 and not text.family for text in texts]
+    assert sum(long) > 20
+    assert [hit is not None for hit, is_long in zip(found, long, strict=True) if is_long] == [
+        True
+    ] * sum(long)
+    assert not guard._may_hold_code("search[Who was born first?]")
 
 
 def test_the_likeliest_under_a_student() -> None:

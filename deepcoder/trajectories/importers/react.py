@@ -62,6 +62,7 @@ _CALL = re.compile(
 _THOUGHT = re.compile(r"\A\s*\**Thought\**[ \t]*\d*[ \t]*:\**[ \t]*", re.I)
 _TURN = re.compile(r"^[ \t]*\**Observation\**[ \t]*\d*[ \t]*:\**[ \t]?", re.M | re.I)
 _NEXT = re.compile(r"^[ \t]*\**(?:Thought|Action)\**[ \t]*\d*[ \t]*:", re.M | re.I)
+_LEFT_LABEL = re.compile(r"\n[ \t]*Observation[ \t]*\d*[ \t]*:?\s*\Z")
 _ASKED = ("question", "task", "prompt", "query", "instruction", "goal", "input")
 _TOLD = ("trajectory", "react", "response", "completion", "output", "text")
 _ROLES = {
@@ -216,18 +217,27 @@ def _steps(messages: Sequence[tuple[Role, str]]) -> list[Step]:
 
 
 def _step(content: str) -> Step:
+    step = get_protocol("react").parse(Completion(text=content))
+    if step.action is not None and not step.salvaged and _is_tool(step.action.tool):
+        return step  # nothing about it is in doubt, so no other spelling is looked for
     other = _other_spelling(content)
     if other is not None:
         return other
     # A stop sequence often leaves the label of what would come next.
-    cut = re.sub(r"\n[ \t]*Observation[ \t]*\d*[ \t]*:?\s*\Z", "", content)
-    step = get_protocol("react").parse(Completion(text=cut))
+    cut = _LEFT_LABEL.sub("", content)
+    if cut != content:
+        step = get_protocol("react").parse(Completion(text=cut))
     if step.action is None or not HARMLESS.issuperset(step.salvaged):
         return Step(reason="", raw=content, salvaged=step.salvaged)
-    if step.action.tool != FINISH and step.action.tool.lower() == FINISH:
+    if not _is_tool(step.action.tool):
         action = make_action(FINISH, action_text(step.action))
         return step.model_copy(update={"action": action, "raw": content})
     return step if cut == content else step.model_copy(update={"raw": content})
+
+
+def _is_tool(name: str) -> bool:
+    """Whether this is a tool's name as we write it: `Finish` is `finish`."""
+    return name == FINISH or name.lower() != FINISH
 
 
 def _other_spelling(content: str) -> Step | None:
@@ -240,7 +250,7 @@ def _other_spelling(content: str) -> Step | None:
         return None
     match = _LANGCHAIN.search(content)
     if match is not None:
-        text = re.sub(r"\n[ \t]*Observation[ \t]*\d*[ \t]*:?\s*\Z", "", match["text"]).strip()
+        text = _LEFT_LABEL.sub("", match["text"]).strip()
         if _TURN.search(text) or final is not None:
             return None
         return _made(content, content[: match.start()], match["tool"], text)
