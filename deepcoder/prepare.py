@@ -23,7 +23,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from itertools import count, islice
+from itertools import count as counter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -267,7 +268,7 @@ def _collected_by_batch() -> Iterator[Callable[[], object]]:
     """
     was_on = gc.isenabled()
     gc.disable()
-    batches = count(1)
+    batches = counter(1)
     try:
         yield lambda: gc.collect(0) if next(batches) % COLLECT_EVERY == 0 else None
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 
 import pytest
 from hydra.errors import ConfigCompositionException, HydraException
@@ -177,11 +178,8 @@ def test_a_white_box_teacher_may_have_any_divergence():
         cfg = compose("train", [*online, f"loss.divergence={name}"])
         validate(cfg)
         assert (resolve_signal(cfg), cfg.loss.divergence) == (SignalKind.online, name)
-        try:
+        with suppress(ConfigError):
             validate(compose("train", ["teacher=oracle", f"loss.divergence={name}"]))
-        except ConfigError as error:
-            assert f"loss.divergence={name} compares distributions" in str(error)
-        else:
             allowed.add(name)
     assert allowed == {DivergenceName.forward_kl}
 
