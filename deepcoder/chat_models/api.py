@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from deepcoder.chat_models.accounting import Account, find_price
 from deepcoder.chat_models.faults import (
     Fault,
     Reply,
@@ -35,13 +36,13 @@ from deepcoder.chat_models.faults import (
     failed_generation,
 )
 from deepcoder.chat_models.limiter import Limiter, Ticket
-from deepcoder.chat_models.pricing import Price, Spending
+from deepcoder.chat_models.pricing import Spending
 from deepcoder.chat_models.providers import Provider, Transport, given_up
 from deepcoder.chat_models.response_cache import Request, ResponseCache
 from deepcoder.chat_models.retry import CircuitBreaker, backoff
-from deepcoder.chat_models.wire import Answer, Unreadable, decode, encode, estimate_tokens
+from deepcoder.chat_models.wire import Answer, Unreadable, decode, encode
 from deepcoder.errors import UnavailableError
-from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampling, Usage
+from deepcoder.types import Capability, Completion, Fingerprint, Message, Sampling
 
 if TYPE_CHECKING:
     from deepcoder.config import TeacherConfig
@@ -50,7 +51,6 @@ __all__ = ["ApiTeacher"]
 
 log = logging.getLogger(__name__)
 
-CHARS_PER_TOKEN = 3.2
 LONGEST_TOKEN = 64
 """Characters that one token may stand for; an answer beyond `max_tokens` of them is cut off."""
 STEADY = 20
@@ -85,9 +85,12 @@ class ApiTeacher:
         self._transport = transport
         self._key_env = key_env
         self._cache = cache
-        self._spending = spending or Spending()
         self._random = random or Random()
-        self._price = self._find_price()
+        self._account = Account(
+            spending or Spending(),
+            find_price(cfg, self_hosted=provider.self_hosted),
+            most_field=provider.max_tokens_field,
+        )
         self._limiter = Limiter(
             requests_per_minute=cfg.requests_per_minute,
             tokens_per_minute=cfg.tokens_per_minute,
@@ -99,9 +102,7 @@ class ApiTeacher:
             first=4 * cfg.retry_seconds, patience=cfg.patience_seconds, random=self._random
         )
         self._answered = 0
-        self._mean_answer = 0.0  # tokens, over what was answered so far
         self._slowest = 0.0  # seconds
-        self._prompt_share = 1.0  # tokens of a prompt, as a part of what was estimated
         self.faults: Counter[Fault] = Counter()
         """What was met so far, for the log."""
 
@@ -132,18 +133,7 @@ class ApiTeacher:
 
     @property
     def spending(self) -> Spending:
-        return self._spending
-
-    def _find_price(self) -> Price | None:
-        given = self._cfg.prices.get(self._model)
-        if given is not None:
-            return Price(given.input, given.output, given.cached_input, given.date)
-        if self._provider.self_hosted:
-            return Price(0.0, 0.0)
-        log.warning(
-            "teacher.prices has no price for %s: its cost is counted as 0 dollars.", self._model
-        )
-        return None
+        return self._account.spending
 
     # -------------------------------------------------------------------------------- answering
 
@@ -179,7 +169,7 @@ class ApiTeacher:
             met = ", ".join(f"{fault} {count}" for fault, count in self.faults.most_common())
             log.info("%s: %d answers; faults met: %s.", self._provider.label, self._answered, met)
         await self._transport.aclose()
-        self._spending.close()
+        self._account.spending.close()
         if self._cache is not None:
             self._cache.close()
 
@@ -247,7 +237,7 @@ class ApiTeacher:
     async def _admit(self, request: Request) -> Ticket:
         await self._breaker.closed()
         try:
-            return await self._limiter.acquire(lambda: self._expected(request))
+            return await self._limiter.acquire(lambda: self._account.expected(request))
         except BaseException:
             self._breaker.abandoned()
             raise
@@ -266,7 +256,7 @@ class ApiTeacher:
         reply = None
         clock = asyncio.get_running_loop().time
         began = clock()
-        sent = self._announce(request)
+        sent = self._account.announce(request)
         try:
             async with asyncio.timeout(seconds):
                 reply = await self._transport.send(request, seconds)
@@ -279,7 +269,7 @@ class ApiTeacher:
         except BaseException:
             self._limiter.failed(ticket)
             self._breaker.abandoned()
-            self._book_estimate(request, "cancelled", sent)
+            self._account.guess(request, "cancelled", sent)
             raise
         if reply is not None and failure is not None and failure.fault is Fault.TOOL_USE:
             salvaged = {
@@ -300,9 +290,9 @@ class ApiTeacher:
         assert failure is not None
         self._tell(failure, ticket, reply)
         if failure.billed and failure.fault.perhaps_billed:
-            self._book_estimate(request, failure.fault, sent)
+            self._account.guess(request, str(failure.fault), sent)
         else:
-            self._spending.unpaid(sent)
+            self._account.unpaid(sent)
         return failure
 
     def _read(self, reply: Reply) -> Any:
@@ -317,21 +307,13 @@ class ApiTeacher:
         self, request: Request, ticket: Ticket, reply: Reply, done: _Done, sent: str
     ) -> _Done:
         """Book and keep an answer before anybody uses it."""
-        answer = decode(done.response)
-        usage = self._usage(request, answer)
-        known = answer.completion_tokens is not None
         self._answered += 1
         self._slowest = max(self._slowest, done.seconds)
-        self._mean_answer += (usage.completion_tokens - self._mean_answer) / self._answered
-        if answer.prompt_tokens:
-            seen = answer.prompt_tokens / estimate_tokens(request.messages)
-            self._prompt_share += (min(seen, 20.0) - self._prompt_share) / min(self._answered, 50)
+        usage = self._account.book(request, decode(done.response), sent)
         self._limiter.answered(
             ticket, reply.headers, tokens=usage.prompt_tokens + usage.completion_tokens
         )
         self._breaker.succeeded()
-        guessed = None if known else "no usage in the response"
-        self._spending.book(usage, estimated=guessed, sent=sent)
         if self._cache is not None:
             self._cache.put(request, done.response, seconds=done.seconds)
         return done
@@ -358,47 +340,6 @@ class ApiTeacher:
             answered=self._answered > 0,
         )
 
-    # ------------------------------------------------------------------------------ accounting
-
-    def _expected(self, request: Request) -> int:
-        """Tokens that a request will probably take, for the limiter."""
-        most = int(request.body[self._provider.max_tokens_field])
-        answer = min(most, 1.3 * self._mean_answer) if self._answered else most
-        return int(1.05 * self._prompt_share * estimate_tokens(request.messages) + answer)
-
-    def _announce(self, request: Request) -> str:
-        """Say what a request can cost before it is sent: a kill must not hide that it was."""
-        most = int(request.body[self._provider.max_tokens_field])
-        prompt = estimate_tokens(request.messages)
-        usd, prompt_usd = ((self._price.usd(prompt, n) if self._price else 0.0) for n in (most, 0))
-        at_most = Usage(prompt_tokens=prompt, completion_tokens=most, usd=usd)
-        return self._spending.sent(at_most, prompt_usd=prompt_usd)
-
-    def _book_estimate(self, request: Request, why: str, sent: str) -> None:
-        """Book a request that was perhaps charged although its usage never arrived."""
-        most = int(request.body[self._provider.max_tokens_field])
-        prompt = estimate_tokens(request.messages)
-        answer = int(self._mean_answer) if self._answered else most
-        usd = self._price.usd(prompt, answer) if self._price else 0.0
-        usage = Usage(prompt_tokens=prompt, completion_tokens=answer, usd=usd)
-        self._spending.book(usage, estimated=str(why), sent=sent)
-
-    def _usage(self, request: Request, answer: Answer, seconds: float = 0.0) -> Usage:
-        prompt, written = answer.prompt_tokens, answer.completion_tokens
-        if prompt is None:
-            prompt = estimate_tokens(request.messages)
-        if written is None:
-            chars = len(answer.text) + len(answer.reasoning or "")
-            written = int(chars / CHARS_PER_TOKEN) + 1
-        usd = self._price.usd(prompt, written, answer.cached_tokens) if self._price else 0.0
-        return Usage(
-            prompt_tokens=prompt,
-            completion_tokens=written,
-            requests=1,
-            seconds=round(seconds, 3),
-            usd=usd,
-        )
-
     def _completion(self, request: Request, answer: Answer, seconds: float) -> Completion:
         longest = LONGEST_TOKEN * int(request.body[self._provider.max_tokens_field])
         text, reasoning = answer.text[:longest], answer.reasoning
@@ -407,7 +348,7 @@ class ApiTeacher:
             text=text,
             reasoning=None if reasoning is None else reasoning[:longest],
             finish="length" if cut else answer.finish,
-            usage=self._usage(request, answer, seconds),
+            usage=self._account.usage(request, answer, seconds),
             token_ids=answer.token_ids,
             logprobs=answer.logprobs,
         )

@@ -31,22 +31,36 @@ class _Body:
 
     def __init__(self, stream: Any, *, packed: bool) -> None:
         self._stream = stream
-        # 32: by its own header, gzip or zlib.
-        self._unpacker = zlib.decompressobj(32 + zlib.MAX_WBITS) if packed else None
+        self._unpacker = _unpacker() if packed else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = LARGEST_BODY
+        left = packed = LARGEST_BODY
         async for piece in self._stream:
+            packed -= len(piece)
             data: bytes = piece
-            if self._unpacker is not None:
-                data = self._unpacker.decompress(piece, left + 1)  # no more than tells it is over
-            left -= len(data)
-            if left < 0:
-                raise HostileBody(f"a body of more than {LARGEST_BODY >> 20} MB")
-            yield data
+            while data:
+                part, data = self._unpacked(data, left)
+                left -= len(part)
+                if min(left, packed) < 0:
+                    raise HostileBody(f"a body of more than {LARGEST_BODY >> 20} MB")
+                yield part
+
+    def _unpacked(self, data: bytes, most: int) -> tuple[bytes, bytes]:
+        """(what the data unpacks to, a byte more than `most` when it is over; what is left)."""
+        if self._unpacker is None:
+            return data, b""
+        if self._unpacker.eof:  # gzip may be several, one after the other, padded with zeros
+            data = data.lstrip(b"\0")
+            self._unpacker = _unpacker() if data else self._unpacker
+        part = self._unpacker.decompress(data, most + 1) if data else b""
+        return part, self._unpacker.unused_data if data else b""
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _unpacker() -> Any:
+    return zlib.decompressobj(32 + zlib.MAX_WBITS)  # 32: by its own header, gzip or zlib
 
 
 def bounded_client(client: Callable[..., Any], stream: type) -> Any:

@@ -20,11 +20,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["Quota", "parse_duration", "quotas", "retry_after"]
+__all__ = ["Quota", "named_limit", "parse_duration", "quotas", "retry_after"]
 
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AGAIN = re.compile(r"try again in ([\dhms. ]+)", re.I)
+_NAMED = re.compile(r"\((?P<kind>[RT]P[MD])\):?\s*Limit:?\s+(?P<limit>\d+)", re.I)
 _EPOCH = 1e9
 """A bare number above it is a time since 1970 (2001 or later), not a duration of 31 years."""
 _REMAINING = re.compile(r"(?:x-)?ratelimit-remaining(?:-(?P<what>requests|tokens)(?P<per>-\w+)?)?")
@@ -78,6 +79,12 @@ def retry_after(headers: Mapping[str, str], detail: str = "") -> float | None:
     if seconds is None and (match := _AGAIN.search(detail)):
         seconds = parse_duration(match[1].strip(" ."))
     return seconds
+
+
+def named_limit(detail: str) -> tuple[str, float] | None:
+    """(RPM, RPD, TPM or TPD, limit) that a refusal names in its text, as Groq's do."""
+    match = _NAMED.search(detail)
+    return None if match is None else (match["kind"].upper(), float(match["limit"]))
 
 
 def quotas(headers: Mapping[str, str]) -> dict[str, Quota]:

@@ -2,13 +2,10 @@
 
 One queue, first come, first served. The one at its head goes when all of these allow it:
 
-- **a known rate** (configured, named in a refusal, or learned): requests are spaced evenly, because
-  a burst that fits a minute may still break a server that counts seconds; and no minute holds more;
-- **known tokens a minute** (configured or named): summed over the last minute, with an estimate for
-  what is in flight;
-- **headers** (see `headers`): no more than what remains, less what is in flight. When their time is
-  over, what remains is not known until a single request has asked: a server may give back a little
-  at a time. On Groq requests are counted a day and tokens a minute; nothing here depends on it;
+- **a known rate** (configured, named in a refusal, or learned) and **known tokens a minute**: in
+  even steps, and no minute holds more (`pacing`), with an estimate for what is in flight;
+- **headers**: no more than what remains, less what is in flight (`windows`). On Groq requests are
+  counted a day and tokens a minute; nothing here depends on it;
 - **after a 429**: nobody before its time, then a single one, and the rest when it was answered.
 
 Requests a minute that no header tells are learned (`learning`). Alternative: a fixed number of
@@ -26,24 +23,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import re
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from deepcoder.chat_models.headers import Quota, parse_duration, quotas, retry_after
+from deepcoder.chat_models.headers import named_limit, retry_after
 from deepcoder.chat_models.learning import Rate
+from deepcoder.chat_models.pacing import MINUTE, SPAN, Pace, Tokens
+from deepcoder.chat_models.tickets import Book, Ticket
+from deepcoder.chat_models.windows import Windows
 from deepcoder.errors import UnavailableError
 
-__all__ = ["Limiter", "Ticket", "parse_duration", "retry_after"]
+__all__ = ["Limiter", "Ticket"]
 
-MINUTE = 60.0
-SHARE = 0.98
-"""Part of a limit that is used: clocks and networks are not exact."""
-SPAN = MINUTE / SHARE
-"""Seconds that a minute is taken to last, so that a limit of few requests is used whole."""
 CREDIT = 0.5
 """Seconds that a late request may be late without the next being later: within what SHARE leaves
 of a minute, so that no minute holds more than the limit."""
@@ -51,60 +44,6 @@ FIRST = 4
 """Requests that are in flight together at first; every answer allows one more, so that a limit
 which nobody told is not met by all workers at once."""
 _EPSILON = 1e-3
-_NAMED = re.compile(r"\((?P<kind>[RT]P[MD])\):?\s*Limit:?\s+(?P<limit>\d+)", re.I)
-
-
-@dataclass
-class Ticket:
-    """One request in the limiter's book. `tokens` is an estimate while it is open."""
-
-    number: int
-    sent: float
-    tokens: int
-    refused: bool = False
-
-
-@dataclass
-class _Recent:
-    """Amounts and their times within the last `SPAN` seconds."""
-
-    entries: deque[tuple[float, float]] = field(default_factory=deque)
-    total: float = 0.0
-
-    def add(self, at: float, amount: float) -> None:
-        self.entries.append((at, amount))
-        self.total += amount
-
-    def forget(self, now: float) -> None:
-        while self.entries and self.entries[0][0] <= now - SPAN:
-            self.total -= self.entries.popleft()[1]
-
-    def delay(self, wanted: float, limit: float, in_flight: float, now: float) -> float:
-        """Seconds until `wanted` more fit under the limit; infinite: when one comes back."""
-        over = self.total + in_flight + wanted - limit
-        if over <= 0:
-            return 0.0
-        for at, amount in self.entries:
-            over -= amount
-            if over <= 0:
-                return at + SPAN - now
-        if in_flight:
-            return math.inf
-        # Larger than the limit: it goes alone, and the server decides.
-        return self.entries[-1][0] + SPAN - now if self.entries else 0.0
-
-
-@dataclass
-class _Window:
-    """What the headers said last about one resource."""
-
-    limit: float
-    remaining: float
-    resets: float
-    number: int
-    """Ticket whose answer said so: answers overtake one another."""
-    probe: int = 0
-    """Ticket that went to ask again after its time was over."""
 
 
 @dataclass
@@ -136,20 +75,16 @@ class Limiter:
     ) -> None:
         self._first = first
         self._rate = Rate(requests_per_minute)
-        self._tokens = tokens_per_minute
+        self._pace = Pace(CREDIT)
+        self._tokens = Tokens(tokens_per_minute)
         self._patience = patience
         self._random = random or Random()
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._sent: deque[Ticket] = deque()  # of the last minute, without the refused
-        self._used = _Recent()  # tokens of requests that came back
-        self._open: dict[int, Ticket] = {}
-        self._open_tokens = 0
-        self._windows: dict[str, _Window] = {}
+        self._book = Book()
+        self._windows = Windows()
         self._lesson: _Lesson | None = None
         self._learned = 0.0  # when the last lesson came
-        self._count = 0
-        self._next = 0.0  # when the rate allows the next request
         self._gate = 0.0  # before this time nobody goes
         self._probing = True  # first of all, and after a refusal, one goes alone
         self._in_a_row = 0  # refusals
@@ -177,24 +112,21 @@ class Limiter:
         self._forget(now)
         if self._rate.value:
             found["requests_per_minute"] = round(self._rate.value, 1)
-            left = self._rate.value - len(self._sent)
+            left = self._rate.value - len(self._book.sent)
             found["requests_left"] = max(0, int(left))
-        if self._tokens is not None:
-            found["tokens_per_minute"] = int(self._tokens)
-            left = self._tokens - self._used.total - self._open_tokens
-            found["tokens_left"] = max(0, int(left))
-        for name, window in self._windows.items():
-            key = name.replace("-", "_") + "_left"
-            found[key] = int(window.remaining)
+        if self._tokens.limit is not None:
+            found["tokens_per_minute"] = int(self._tokens.limit)
+            found["tokens_left"] = int(self._tokens.left())
+        for name, left in self._windows.left().items():
+            found[name.replace("-", "_") + "_left"] = left
         if self._gate > now:
             found["closed_for_seconds"] = round(self._gate - now, 1)
         return found
 
     def limits(self) -> tuple[float | None, float | None]:
         """(requests, tokens) a minute that bound this run, as far as known, for a forecast."""
-        window = self._windows.get("tokens")
-        told = window.limit if window is not None and math.isfinite(window.limit) else None
-        return self._rate.value, self._tokens if self._tokens is not None else told
+        tokens = self._tokens.limit
+        return self._rate.value, tokens if tokens is not None else self._windows.limit("tokens")
 
     # ---------------------------------------------------------------------------------- asking
 
@@ -215,17 +147,11 @@ class Limiter:
                         await self._changed.wait()
             now = loop.time()
             self.waited += now - began
-            self._count += 1
-            ticket = Ticket(self._count, now, estimate())
-            self._sent.append(ticket)
-            self._open[ticket.number] = ticket
-            self._open_tokens += ticket.tokens
-            for window in self._windows.values():
-                if window.resets <= now and window.probe not in self._open:
-                    window.probe = ticket.number
+            ticket = self._book.open(estimate(), now)
+            self._tokens.sent(ticket.number, ticket.tokens, now)
+            self._windows.went(ticket.number, self._book.is_open, now)
             if self._rate.value:
-                # Counted from when it was due, so that late waking does not lower the rate.
-                self._next = max(self._next, now - CREDIT) + SPAN / self._rate.value
+                self._pace.went(1, self._rate.value, now)
             return ticket
 
     def _lose_patience(self, delay: float, now: float) -> None:
@@ -247,28 +173,25 @@ class Limiter:
         self._forget(now)
         if now < self._gate:
             return self._gate - now
-        if (self._probing and self._open) or len(self._open) > FIRST + self._answered:
+        if (self._probing and self._book.under_way) or len(
+            self._book.under_way
+        ) > FIRST + self._answered:
             return math.inf  # until one comes back
-        delay = self._rate_delay(now)
-        if self._tokens is not None and delay == 0:
-            delay = self._used.delay(tokens, self._tokens, self._open_tokens, now)
-        for name, window in self._windows.items():
-            if delay == 0:
-                of_tokens = name.startswith("tokens")
-                delay = self._window_delay(window, tokens if of_tokens else 1, of_tokens, now)
-        return delay
+        return (
+            self._rate_delay(now)
+            or self._tokens.delay(tokens, now)
+            or self._windows.delay(tokens, self._book.in_flight, self._book.is_open, now)
+        )
 
     def _rate_delay(self, now: float) -> float:
         rate = self._rate.value
-        if self._open and self._doubtful(now):
+        if self._book.under_way and self._doubtful(now):
             return math.inf  # one at a time is enough to see it
         if rate is None:
             return 0.0
-        if now < self._next:
-            return self._next - now
-        full = len(self._sent) - max(1, math.floor(rate + 1e-6))
-        # The first of those that must be over a minute old before one more fits.
-        return self._sent[full].sent + SPAN - now if full >= 0 else 0.0
+        if (delay := self._pace.delay(now)) > 0:
+            return delay
+        return self._book.until_room(rate, now)
 
     def _doubtful(self, now: float) -> bool:
         """Whether a refusal may come again. A rate that was configured, or learned, is doubted only
@@ -278,32 +201,11 @@ class Limiter:
             return False
         if rate is not None and (suspected >= 0.9 * rate or now > self._learned + 2 * MINUTE):
             return False
-        return self._within(MINUTE - 1.0, now) >= suspected
-
-    def _window_delay(self, window: _Window, wanted: float, of_tokens: bool, now: float) -> float:
-        if of_tokens:
-            in_flight: float = self._open_tokens
-        else:  # counted when they arrive, so the window knows those that went before its ticket
-            in_flight = sum(number > window.number for number in self._open)
-        if window.remaining - in_flight >= wanted:
-            return 0.0
-        if now < window.resets:
-            return window.resets - now  # or sooner, when one comes back
-        return math.inf if window.probe in self._open else 0.0
-
-    def _within(self, seconds: float, now: float) -> int:
-        """Requests that were sent within the last seconds (a little less than a minute)."""
-        older = 0
-        for ticket in self._sent:  # in order of sending: only those of the last two seconds differ
-            if ticket.sent > now - seconds:
-                break
-            older += 1
-        return len(self._sent) - older
+        return self._book.of_a_minute(now) >= suspected
 
     def _forget(self, now: float) -> None:
-        self._used.forget(now)
-        while self._sent and self._sent[0].sent <= now - SPAN:
-            self._sent.popleft()
+        self._tokens.forget(now)
+        self._book.forget(now)
 
     # ------------------------------------------------------------------------------- being told
 
@@ -311,103 +213,86 @@ class Limiter:
         """The request was let through; `tokens` is what it used, None when that is not known."""
         now = asyncio.get_running_loop().time()
         self._close(ticket)
-        # A server may count when the answer is made: the minute begins with the answer.
-        self._used.add(now, ticket.tokens if tokens is None else tokens)
+        self._tokens.answered(ticket.number, ticket.tokens if tokens is None else tokens, now)
         self._answered += 1
         self._in_a_row, self._refused_since, self._probing = 0, None, False
-        self._read(ticket, headers, now)
+        self._windows.read(ticket.number, headers, now)
         self._forget(now)
-        self._rate.let_through(self._within(MINUTE - 1.0, now), now)
+        self._rate.let_through(self._book.of_a_minute(now), now)
         self._changed.set()
 
     def failed(self, ticket: Ticket) -> None:
         """The request met another fault; it may have been counted. May be told twice."""
-        if ticket.number not in self._open:
+        if not self._book.is_open(ticket.number):
             return
         now = asyncio.get_running_loop().time()
         self._close(ticket)
-        self._used.add(now, ticket.tokens)
+        self._tokens.answered(ticket.number, ticket.tokens, now)
         self._probing = False
         self._changed.set()
 
     def refused(self, ticket: Ticket, headers: Mapping[str, str], detail: str = "") -> None:
         """A 429: nobody sends until the provider's time is over, and the rate is learned."""
         now = asyncio.get_running_loop().time()
-        ticket.refused = True
+        self._book.strike(ticket)
         self._close(ticket)
-        with contextlib.suppress(ValueError):
-            self._sent.remove(ticket)
+        self._tokens.refused(ticket.number)
         self.refusals += 1
         self._probing = True
-        self._read(ticket, headers, now)
+        self._windows.read(ticket.number, headers, now, refused=True)
         asked = retry_after(headers, detail)
-        spent = self._spent(ticket, now)
+        spent = self._windows.spent(ticket.tokens, now)
         if ticket.sent >= self._learned:  # else it left before the last lesson
             self._learned = now
             self._in_a_row += 1
             if self._refused_since is None:
                 self._refused_since = now
-            self._learn(_NAMED.search(detail), bool(spent), asked, now)
-        self._gate = max(self._gate, now + self._pause(asked, spent, now))
+            self._learn(ticket, named_limit(detail), bool(spent), asked)
+        self._gate = max(self._gate, now + self._pause(asked, spent))
         self._changed.set()
 
-    def _pause(self, asked: float | None, spent: list[_Window], now: float) -> float:
+    def _pause(self, asked: float | None, spent: list[float]) -> float:
         """Seconds in which nobody asks. A time that was kept and did not help is doubled."""
         bound = min(MINUTE, self._first * 2.0 ** max(0, self._in_a_row - 1))
         ours = min(bound, self._patience) * self._random.uniform(0.5, 1.0)
         if asked is not None:
             return asked if self._in_a_row < 2 else max(asked, ours)
-        return max((window.resets - now for window in spent), default=ours)
+        return max(spent, default=ours)
 
     def _close(self, ticket: Ticket) -> None:
-        if self._open.pop(ticket.number, None) is None:
+        if not self._book.close(ticket):
             return
-        self._open_tokens -= ticket.tokens
         lesson = self._lesson
         if lesson is not None and ticket.number in lesson.pending:
             lesson.pending.discard(ticket.number)
             lesson.passed += not ticket.refused and ticket.sent >= lesson.since
             self._settle()
 
-    def _read(self, ticket: Ticket, headers: Mapping[str, str], now: float) -> None:
-        told = quotas(headers)
-        if told or not ticket.refused:
-            for name in self._windows.keys() - told.keys():
-                del self._windows[name]  # no longer told, so not to be waited for
-        for name, quota in told.items():
-            before = self._windows.get(name)
-            if before is None or before.number <= ticket.number:
-                self._windows[name] = _window(quota, ticket, now)
-
-    def _spent(self, ticket: Ticket, now: float) -> list[_Window]:
-        """The resources that the headers say are used up."""
-        return [
-            window
-            for name, window in self._windows.items()
-            if window.remaining < (ticket.tokens if name.startswith("tokens") else 1)
-            and window.resets > now
-        ]
-
     # --------------------------------------------------------------------------------- learning
 
     def _learn(
-        self, named: re.Match[str] | None, spent: bool, asked: float | None, now: float
+        self,
+        ticket: Ticket,
+        named: tuple[str, float] | None,
+        spent: bool,
+        asked: float | None,
     ) -> None:
-        kind = named["kind"].upper() if named else ""
-        limit = float(named["limit"]) if named else 0.0
+        kind, limit = named or ("", 0.0)
         if kind == "RPM" and limit:
             self._rate.named(limit)
         elif kind == "TPM" and limit:
             if "tokens" not in self._windows:
-                self._tokens = min(self._tokens or limit, limit)
+                self._tokens.limit = min(self._tokens.limit or limit, limit)
         elif not kind and not spent:  # else a quota of the day, or one that the headers tell
+            now = asyncio.get_running_loop().time()
             self._forget(now)
-            # A time to wait says when the window ends, and so when it began; it may be rounded up.
+            # A time to wait says when the window ends, and so when it began. It may be rounded up,
+            # and counts from when the refusal was made: at the earliest when its request was sent.
             since = now - SPAN
             if asked is not None and asked <= MINUTE:
-                since = max(since, now + asked - MINUTE - 1.5)
-            passed = sum(t.sent >= since and t.number not in self._open for t in self._sent)
-            self._lesson = _Lesson(since, asked, passed, set(self._open))
+                since = max(since, ticket.sent + asked - MINUTE - 1.5)
+            passed = self._book.passed_since(since)
+            self._lesson = _Lesson(since, asked, passed, set(self._book.under_way))
             self._settle()
 
     def _settle(self) -> None:
@@ -417,10 +302,6 @@ class Limiter:
             return
         self._lesson = None
         self._rate.refused(lesson.passed, asyncio.get_running_loop().time(), lesson.asked)
-
-
-def _window(quota: Quota, ticket: Ticket, now: float) -> _Window:
-    return _Window(quota.limit, quota.remaining, now + quota.resets, ticket.number)
 
 
 def _readable(seconds: float) -> str:

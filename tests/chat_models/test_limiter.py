@@ -12,8 +12,10 @@ from random import Random
 import pytest
 from chat_models.api_cases import run_virtual
 
-from deepcoder.chat_models.headers import Quota, quotas
-from deepcoder.chat_models.limiter import Limiter, parse_duration, retry_after
+from deepcoder.chat_models.expecting import Expecting
+from deepcoder.chat_models.headers import Quota, parse_duration, quotas, retry_after
+from deepcoder.chat_models.limiter import Limiter
+from deepcoder.chat_models.windows import Windows
 from deepcoder.errors import UnavailableError
 
 
@@ -121,6 +123,40 @@ def test_configured_tokens_are_used_and_never_broken():
     used = sum(cost for at, cost in server.accepted if at < 600)
     assert server.violations == 0
     assert used >= 0.95 * 20_000 * 10
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("headers", [False, True])
+def test_tokens_for_a_few_requests_are_used_whole(requests, headers):
+    """Also where answers take seconds, and nobody says when the server counts them."""
+    server = Server(tokens=requests * 1000, bucket=headers, headers=headers)
+    lim = limiter(tokens_per_minute=None if headers else requests * 1000)
+    work = drive(lim, server, minutes=20, cost=lambda rng: 1000, guess=1000, latency=(2.0, 2.5))
+    run_virtual(work)
+    used = sum(cost for at, cost in server.accepted if at < 1200)
+    assert server.violations == 0
+    assert used >= 0.95 * requests * 1000 * 20
+
+
+@pytest.mark.parametrize("latency", [(0.05, 0.6), (3.0, 8.0), (20.0, 40.0)])
+def test_configured_tokens_are_kept_where_the_server_counts_what_was_answered(latency):
+    class Late(Server):
+        async def call(self, cost, latency):
+            while self.log and self.log[0][0] <= now() - 60:
+                self.log.popleft()
+            if sum(c for _, c in self.log) + cost > self.tokens:
+                self.violations += 1
+            await asyncio.sleep(latency)
+            self.log.append((now(), cost))
+            self.accepted.append((now(), cost))
+            return True, {}
+
+    server = Late(tokens=6_000)
+    lim = limiter(tokens_per_minute=6_000)
+    run_virtual(drive(lim, server, minutes=20, workers=48, guess=100, latency=latency))
+    used = sum(cost for at, cost in server.accepted if at < 1200)
+    assert server.violations == 0
+    assert used >= 0.85 * 6_000 * 20
 
 
 def test_token_headers_alone_keep_a_bucket_as_groq_refills_it():
@@ -326,15 +362,18 @@ def test_answers_that_overtake_one_another_do_not_raise_what_remains():
 
 
 def test_a_cancelled_worker_does_not_hold_up_the_queue():
-    async def main() -> None:
-        lim = limiter(requests_per_minute=10)
+    async def main() -> list[float]:
+        lim, went = limiter(requests_per_minute=10), []
         tasks = [asyncio.ensure_future(lim.acquire(1)) for _ in range(5)]
         await asyncio.sleep(0.5)
         tasks[1].cancel()
         for task in (tasks[0], *tasks[2:]):
             lim.answered(await task, {}, tokens=1)
+            went.append(now())
+        return went
 
-    run_virtual(main())
+    # In steps of 6.1 s, as if the one that left had never stood there.
+    assert run_virtual(main()) == pytest.approx([0.5, 6.1, 12.2, 18.4], abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -388,12 +427,73 @@ def test_quotas_of_every_dialect():
     }
 
 
+def levels(*told: tuple[float, float, float], limit: float = 1000) -> Windows:
+    """Windows that were told (time, remaining, seconds until the reset), one after the other."""
+    windows = Windows()
+    for number, (at, remaining, resets) in enumerate(told):
+        head = {
+            "x-ratelimit-limit-tokens": str(limit),
+            "x-ratelimit-remaining-tokens": str(remaining),
+            "x-ratelimit-reset-tokens": f"{resets:.3f}s",
+        }
+        windows.read(number, head, at)
+    return windows
+
+
+def wait(windows: Windows, wanted: float, at: float) -> float:
+    return windows.delay(wanted, lambda name, number: 0.0, lambda number: False, at)
+
+
+def test_a_bucket_that_fills_evenly_is_known_by_its_headers():
+    """A quarter of it comes back in a quarter of its time: nobody waits until it is full."""
+    windows = levels((0, 800, 12), (1, 500, 30), (2, 100, 54))
+    assert wait(windows, 250, 2.0) == pytest.approx(9.0)
+    assert wait(windows, 250, 12.0) == 0.0
+    days = levels((0, 999, 86.4), (1, 900, 8640), (2, 0, 86400), limit=1000)
+    assert wait(days, 1, 2.0) == pytest.approx(86.4)  # not until tomorrow
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ((0, 800, 60), (1, 500, 59), (2, 100, 58)),  # a window that ends at once
+        ((0, 800, 60), (1, 500, 60), (2, 100, 60)),  # the time of the newest
+        ((0, 500, 30), (10, 333, 20), (20, 100, 10)),  # in even steps
+        ((0, 100, 54), (1, 100, 54), (2, 100, 54)),  # one level shows nothing
+        ((0, 500, 30), (2, 100, 54)),  # two may be chance
+        *(((0, 1000 - n, 60), *((0.1 * i, 1000 - n * i, 60) for i in range(9))) for n in (1, 9)),
+    ],
+)
+def test_a_window_that_ends_at_once_is_not_taken_for_a_bucket(told):
+    at, remaining, resets = told[-1]
+    assert wait(levels(*told), remaining + 1, at) == pytest.approx(resets)
+    assert wait(levels(*told), remaining + 1, at + resets - 1) == pytest.approx(1.0)
+
+
+def test_what_requests_take_is_learned_and_nothing_is_added_where_they_are_alike():
+    alike = Expecting()
+    assert alike.tokens(estimate=200, most=4096) == 210 + 4096
+    for estimate in (180, 200, 220, 250, 310, 190):
+        alike.saw(estimate=estimate, prompt=300, answer=60)  # counts as it likes
+    assert alike.tokens(estimate=280, most=4096) == 360
+    rng = Random(2)
+    finer = Expecting()
+    for _ in range(64):
+        estimate = rng.randint(200, 2000)
+        finer.saw(estimate=estimate, prompt=40 + int(0.8 * estimate), answer=rng.randint(50, 150))
+    assert finer.tokens(estimate=1000, most=4096) == pytest.approx(840 + 100, rel=0.05)
+    assert finer.tokens(estimate=1000, most=70) <= 840 * 1.05 + 70
+    assert finer.mean_answer == pytest.approx(100, rel=0.1)
+    finer.saw(estimate=100, prompt=10**9, answer=100)  # a count that nobody believes
+    assert finer.tokens(estimate=1000, most=4096) < 1100
+
+
 def test_the_book_does_not_grow():
     async def main() -> int:
         lim = limiter()
         for _ in itertools.repeat(None, 3000):
             lim.answered(await lim.acquire(1), {}, tokens=1)
             await asyncio.sleep(0.2)
-        return len(lim._sent) + len(lim._used.entries)
+        return len(lim._book.sent) + len(lim._tokens._sent) + len(lim._tokens._answered.entries)
 
-    assert run_virtual(main()) <= 2 * 308
+    assert run_virtual(main()) <= 3 * 308

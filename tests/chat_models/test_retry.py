@@ -60,15 +60,24 @@ def test_when_open_one_probes_and_the_others_follow_its_success():
 
 
 def test_a_probe_that_is_cancelled_lets_another_probe():
-    async def main() -> None:
-        b = breaker()
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        b, went = breaker(), []
         for _ in range(3):
             b.failed("503")
         await b.closed()
+        went.append(loop.time())
+        waiting = asyncio.ensure_future(b.closed())
+        await asyncio.sleep(1)
+        assert not waiting.done()  # one is enough
         b.abandoned()
-        await b.closed()
+        await waiting
+        went.append(loop.time())
+        return went
 
-    run_virtual(main())
+    first, second = run_virtual(main())
+    assert 5 <= first <= 10
+    assert second == pytest.approx(first + 1)
 
 
 def test_a_provider_that_stays_down_is_given_up():
