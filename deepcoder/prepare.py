@@ -28,7 +28,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from deepcoder.config import BestOf, Config, Truncation
+from deepcoder.config import AnswerIds, BestOf, Config, Truncation
 from deepcoder.errors import DataError, IncompleteError, MissingError
 from deepcoder.runs import (
     RunFolder,
@@ -332,6 +332,7 @@ def _selection(cfg: Config) -> Selection:
         max_tokens=cfg.student.max_tokens,
         cut_steps=cfg.data.truncation is Truncation.steps,
         keep_thinking=cfg.data.keep_thinking,
+        sampled_ids=cfg.data.answer_ids is AnswerIds.sampled,
         only_solved=cfg.data.only_solved,
         validation_fraction=cfg.data.validation_fraction,
         seed=cfg.data.seed,
@@ -345,6 +346,7 @@ class Ledger:
     def __init__(self, rejected: TextIO, truncated: TextIO) -> None:
         import numpy as np
 
+        from deepcoder.spans.sampled import NO_DRIFT
         from deepcoder.types import KINDS
 
         self._rejected, self._truncated = rejected, truncated
@@ -352,6 +354,7 @@ class Ledger:
         self._tokens = np.zeros(len(KINDS), dtype=np.int64)
         self._reasons: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
+        self._drift = NO_DRIFT
         self.protocols: set[str] = set()
 
     @property
@@ -394,6 +397,7 @@ class Ledger:
         self.protocols.add(trajectory.protocol)
         self._counts["trajectories"] += 1
         self._counts["unreadable_answers"] += result.untrained
+        self._drift = self._drift.plus(result.drift)
         for example in result.examples:
             self._counts[f"{example.split}_examples"] += 1
             self._sources[example.source] += 1
@@ -429,6 +433,7 @@ class Ledger:
             "tokens_by_kind": by_kind,
             "rejected_by_reason": dict(sorted(self._reasons.items())),
             **({"examples_by_source": dict(self._sources)} if any(self._sources) else {}),
+            **({"answers_with_ids": self._drift._asdict()} if self._drift.given else {}),
         }
 
 
@@ -468,6 +473,8 @@ def print_summary(summary: dict[str, Any]) -> None:
     lines.add_row(
         "  answers kept but not trained (unreadable)", f"{summary['unreadable_answers']:,}"
     )
+    for what, count in summary.get("answers_with_ids", {}).items():
+        lines.add_row(f"answers whose backend said its ids: {what}", f"{count:,}")
     for reason, count in summary["rejected_by_reason"].items():
         lines.add_row(f"rejected: {reason}", f"{count:,}")
     for name, count in summary.get("examples_by_source", {}).items():

@@ -294,6 +294,35 @@ def test_outcomes_are_kept_for_balancing(prepare, tmp_path: Path) -> None:
     assert found == {"t1": False, "t2": None}
 
 
+def test_ids_that_a_backend_sampled_are_reported_and_used_when_told(
+    prepare, tmp_path: Path, capsys
+) -> None:
+    fast = tokenizer("smollm2")
+    end = fast.convert_tokens_to_ids("<|im_end|>")
+    wanted = [*(fast.convert_tokens_to_ids(letter) for letter in "```answer\u010a1\u010a```"), end]
+    plain = make_trajectory([answer_step("", "1")]).model_copy(update={"id": "a"})
+    (step,) = plain.steps
+    told = plain.model_copy(
+        update={
+            "id": "b",
+            "task": "t",
+            "steps": (step.model_copy(update={"token_ids": tuple(wanted)}),),
+        }
+    )
+    source = write(tmp_path / "t.jsonl", plain, told)
+    found = {}
+    for ids in ("tokenised", "sampled"):
+        folder = prepare(source, "data.validation_fraction=0", f"data.answer_ids={ids}")
+        found[ids] = {row["id"]: row["input_ids"] for row in rows(folder)}
+        reported = folder.info()["summary"]["answers_with_ids"]
+        assert reported == {"given": 1, "unusable": 0, "drifted": 1}
+    assert "answers whose backend said its ids: drifted" in capsys.readouterr().out
+    assert found["sampled"]["a"] == found["tokenised"]["a"]
+    assert found["sampled"]["b"][-len(wanted) :] == wanted
+    assert fast.decode(found["sampled"]["b"]) == fast.decode(found["tokenised"]["b"])
+    assert len(found["tokenised"]["b"]) < len(found["sampled"]["b"])
+
+
 def test_how_examples_are_batched_does_not_prepare_them_again(prepare, tmp_path: Path) -> None:
     source = write(tmp_path / "t.jsonl", *(trajectory(i) for i in range(20)))
     folder = prepare(source)

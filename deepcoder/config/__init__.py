@@ -13,6 +13,7 @@ tell from its own configuration where the output of another stage lies (`deepcod
 from deepcoder.config.building import CONF_DIR, build, compose
 from deepcoder.config.names import (
     Alignment,
+    AnswerIds,
     Balance,
     BestOf,
     DuplicateKey,
@@ -62,6 +63,7 @@ __all__ = [
     "CONF_DIR",
     "AgentConfig",
     "Alignment",
+    "AnswerIds",
     "Balance",
     "BenchmarkConfig",
     "BestOf",

@@ -230,6 +230,15 @@ class Truncation(StrEnum):
     """Whole steps are cut from the end until it fits; an action is never cut in the middle."""
 
 
+class AnswerIds(StrEnum):
+    """Which token ids stand for an answer whose backend said what it sampled."""
+
+    tokenised = "tokenised"
+    """Those of its text, as of every other text. `prepare` counts the answers sampled otherwise."""
+    sampled = "sampled"
+    """Those of the backend, where they spell the text; also for text that tokenises otherwise."""
+
+
 class Pacing(StrEnum):
     """How fast a curriculum opens up from easy to hard examples; see deepcoder/data/sampling.py."""
 

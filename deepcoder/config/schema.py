@@ -14,6 +14,7 @@ from omegaconf import II
 
 from deepcoder.config.names import (
     Alignment,
+    AnswerIds,
     Balance,
     BestOf,
     DuplicateKey,
@@ -398,6 +399,7 @@ class DataConfig:
     best_of: BestOf = BestOf.all
     keep_thinking: bool = True
     """Keep the reasoning of earlier turns in the text, in training and in inference alike."""
+    answer_ids: AnswerIds = AnswerIds.tokenised
     truncation: Truncation = Truncation.steps
     validation_fraction: float = 0.1
     """Share of problems (never of single trajectories) kept for validation."""

@@ -67,6 +67,8 @@ NOT_CONTENT = (
 EVALUATED = ("problems.heldout_variants",)
 # Fields of `data` that decide how examples are batched, and not what they are.
 BATCHING = ("packing", "batch_tokens", "balance", "curriculum")
+# Fields that came later, left out where they hold what was done before, so that runs are found.
+ADDED = (("data.answer_ids", "tokenised"),)
 # Fields that only teachers behind an API read.
 API_FIELDS = (
     "preset",
@@ -96,6 +98,10 @@ def stage_key(cfg: Any, name: str) -> str:
         group, _, key = dotted.partition(".")
         if isinstance(tree.get(group), dict):
             tree[group].pop(key, None)
+    for dotted, before in ADDED:
+        group, _, key = dotted.partition(".")
+        if isinstance(tree.get(group), dict) and str(tree[group].get(key)) == before:
+            del tree[group][key]
     if name != "score" and str(OmegaConf.select(cfg, "loss.signal")) != "cached":
         tree.pop("score", None)  # nothing of it is read
     agent = tree.get("agent")

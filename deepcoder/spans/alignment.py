@@ -19,7 +19,7 @@ from deepcoder.types import KINDS, WeightGroup
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-__all__ = ["NO_STEP", "WEIGHTED", "Aligned", "align"]
+__all__ = ["NO_STEP", "WEIGHTED", "Aligned", "align", "owned"]
 
 NO_STEP = -1
 """Step of the tokens before the first step."""
@@ -58,9 +58,20 @@ class Aligned:
         """The first `count` tokens."""
         if count == len(self.input_ids):
             return self
+        return self.part(0, count)
+
+    def part(self, start: int, end: int) -> Aligned:
+        """The tokens from `start` to before `end`."""
+        span = slice(start, end)
         return Aligned(
-            self.input_ids[:count], self.kinds[:count], self.steps[:count], self.straddling[:count]
+            self.input_ids[span], self.kinds[span], self.steps[span], self.straddling[span]
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Aligned]) -> Aligned:
+        """The tokens of all parts, one after the other."""
+        names = ("input_ids", "kinds", "steps", "straddling")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def align(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerFast) -> list[Aligned]:
@@ -124,6 +135,22 @@ def _by_units(rendered: Sequence[Rendered], units: Units) -> list[Aligned | None
     for index, one in zip(usable, _owned(chosen, ids, starts, ends, last), strict=True):
         aligned[index] = one
     return aligned
+
+
+def owned(
+    rendered: Rendered,
+    ids: Int32[np.ndarray, " tokens"],
+    sizes: Int[np.ndarray, " tokens"],
+) -> Aligned:
+    """One text as given tokens, of which `sizes` are the bytes of UTF-8 that each stands for."""
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    if not rendered.text.isascii():
+        # The letter that each byte is a part of.
+        written = np.frombuffer(rendered.text.encode(), np.uint8)
+        letters = np.cumsum((written & 0xC0) != 0x80) - 1
+        starts, ends = letters[starts], letters[ends - 1] + 1
+    return _owned([rendered], ids, starts, ends, np.array([len(ids)]))[0]
 
 
 def _align(rendered: Rendered, encoding: Any) -> Aligned:

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from deepcoder.errors import ConfigError
 from deepcoder.rendering import ChatRenderer, Rendered, training_texts
 from deepcoder.spans.alignment import Aligned, align
+from deepcoder.spans.sampled import NO_DRIFT, Drift, with_sampled_ids
 from deepcoder.types import Trajectory
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Policy:
     cut_steps: bool = True
     """Cut whole steps from the end of a long trajectory; False drops it."""
     keep_thinking: bool = True
+    sampled_ids: bool = False
+    """Train on the ids that a backend sampled, where they spell the text."""
     only_solved: bool = True
     validation_fraction: float = 0.1
     seed: int = 0
@@ -82,7 +86,7 @@ class Result:
     """What became of one trajectory.
 
     `tokens` is its whole length, and `cut_tokens` what of it was cut to fit (sums over its texts);
-    `untrained` counts the answers that could not be read.
+    `untrained` counts the answers that could not be read, and `drift` those that came with ids.
     """
 
     examples: tuple[Example, ...] = ()
@@ -92,6 +96,7 @@ class Result:
     cut_tokens: int = 0
     cut_steps: int = 0
     untrained: int = 0
+    drift: Drift = NO_DRIFT
 
 
 class Selection:
@@ -137,9 +142,29 @@ class Selection:
         return [
             rendered
             if isinstance(rendered, Result)
-            else self._result(trajectory, [next(aligned) for _ in rendered], source)
+            else self._result(
+                trajectory,
+                *self._tokens(trajectory, rendered, list(islice(aligned, len(rendered)))),
+                source,
+            )
             for trajectory, rendered in zip(accepted, texts, strict=True)
         ]
+
+    def _tokens(
+        self, trajectory: Trajectory, texts: Sequence[Rendered], aligned: Sequence[Aligned]
+    ) -> tuple[Sequence[Aligned], Drift]:
+        """The texts' tokens, as the backend sampled them where the policy wants that."""
+        drift = NO_DRIFT
+        if all(step.token_ids is None for step in trajectory.steps):
+            return aligned, drift
+        tokens = []
+        for rendered, one in zip(texts, aligned, strict=True):
+            own, found = with_sampled_ids(
+                rendered, one, trajectory.steps, self._tokenizer, use=self._policy.sampled_ids
+            )
+            tokens.append(own)
+            drift = drift.plus(found)
+        return tokens, drift
 
     def _refuse(self, trajectory: Trajectory) -> tuple[LeftOut, str] | None:
         outcome = trajectory.outcome
@@ -153,7 +178,9 @@ class Selection:
         screened = self.screen(trajectory) if self.screen is not None else None
         return None if screened is None else (LeftOut(screened[0]), screened[1])
 
-    def _result(self, trajectory: Trajectory, aligned: Sequence[Aligned], source: str) -> Result:
+    def _result(
+        self, trajectory: Trajectory, aligned: Sequence[Aligned], drift: Drift, source: str
+    ) -> Result:
         policy = self._policy
         trainable = {i for i, step in enumerate(trajectory.steps) if step.action is not None}
         supervised = [one for one in aligned if one.weighted.any()]
@@ -192,6 +219,7 @@ class Selection:
             cut_tokens=tokens - kept_tokens,
             cut_steps=len(trainable - trained),
             untrained=len(trajectory.steps) - len(trainable),
+            drift=drift,
         )
 
 

@@ -99,6 +99,10 @@ class Units:
         """How many bytes of UTF-8 each token stands for."""
         return self._lengths[ids]
 
+    def knows(self, ids: Sequence[int]) -> bool:
+        """Whether all of these are ids of the tokenizer."""
+        return all(0 <= number < len(self._lengths) and self._lengths[number] for number in ids)
+
     def takes(self, text: str) -> bool:
         """Whether the backend leaves every character of the text as it is."""
         return text.isascii() or unicodedata.is_normalized("NFC", text)

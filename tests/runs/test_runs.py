@@ -34,6 +34,8 @@ def test_every_stage_computes_the_same_place_for_an_earlier_one():
         ("paths.runs=/elsewhere", "train", False),
         ("benchmark.limit=3", "evaluate", True),
         ("benchmark.limit=3", "train", False),
+        ("data.answer_ids=sampled", "prepare", True),
+        ("data.answer_ids=sampled", "generate", False),
     ],
 )
 def test_the_key_changes_with_what_decides_the_content_and_only_then(override, stage, changes):
