@@ -63,7 +63,7 @@ class Stage:
             options = sorted(path.stem for path in folder.glob("*.yaml"))
             if options and folder.name != "hydra":
                 lines.append(f"  {folder.name}: {', '.join(options)}")
-        lines += ["", "Fields (override by path.to.field=value; see deepcoder/config/schema.py):"]
+        lines += ["", "Fields (override by path.to.field=value; see deepcoder/config/schema/):"]
         lines += [f"  {line}" for line in tree.splitlines()]
         lines += [
             "",
