@@ -111,10 +111,10 @@ CPU = Scale(
     variants=300,
     rollout_variants=20,
     rollout_limit=160,
-    steps=16,
+    steps=12,
     step_tokens=1024,
     lora_rank=4,
-    lr=1e-3,
+    lr=1e-2,
     warmup=2,
     seeds=(0, 1, 2, 3, 4),
     heldout=3,
@@ -126,6 +126,8 @@ PILOT = replace(
     unseen=("cut_text",),
     models=Adapted(teacher_steps=50, student_steps=12),
     rollout_limit=64,
+    steps=16,
+    lr=1e-3,
     seeds=(0,),
 )
 """What was run to see that the parts fit and what they cost; see the README. It decides nothing."""
