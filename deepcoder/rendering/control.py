@@ -23,9 +23,10 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from deepcoder.errors import ConfigError
 from deepcoder.rendering.protocols import BREAK
 
-__all__ = ["COMMON", "ControlGuard", "control_tokens", "lost_characters"]
+__all__ = ["COMMON", "ControlGuard", "control_tokens", "lost_characters", "require_offsets"]
 
 THINK = ("<think>", "</think>")
 SURROGATES = (0xD800, 0xDFFF)
@@ -68,9 +69,22 @@ def _is_tag(text: str) -> bool:
     return (text[0], text[-1]) in {("<", ">"), ("[", "]")}
 
 
+def require_offsets(tokenizer: Any) -> Any:
+    """The backend of a fast tokenizer. Raises ConfigError for one that cannot say where its tokens
+    stand."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ConfigError(
+            f"The tokenizer {type(tokenizer).__name__} gives no character offsets, without which "
+            "spans cannot be exact.",
+            fix="choose a student with a fast tokenizer (a tokenizer.json)",
+        )
+    return backend
+
+
 def lost_characters(tokenizer: Any) -> list[tuple[int, int]]:
     """Ranges of code points that a byte-level tokenizer drops, for want of a token for a byte."""
-    backend = tokenizer.backend_tokenizer
+    backend = require_offsets(tokenizer)
     missing = [byte for byte in range(256) if backend.token_to_id(_byte_letter(byte)) is None]
     if len(missing) == 256 or "ByteLevel" not in str(backend.decoder):
         return []

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from jaxtyping import Bool, Int, Int16, Int32, UInt8
 
-from deepcoder.errors import ConfigError
 from deepcoder.rendering import Rendered
+from deepcoder.rendering.control import require_offsets
 from deepcoder.spans.units import Units
 from deepcoder.types import KINDS, WeightGroup
 
@@ -81,13 +81,7 @@ def align(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerFast) -> l
     characters; the tokenizer's threads work on the texts of one call together. Raises ConfigError
     for a tokenizer that cannot say where its tokens stand.
     """
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise ConfigError(
-            f"The tokenizer {type(tokenizer).__name__} gives no character offsets, without which "
-            "spans cannot be exact.",
-            fix="choose a student with a fast tokenizer (a tokenizer.json)",
-        )
+    backend = require_offsets(tokenizer)
     # Earlier calls of a tokenizer leave their settings behind in the backend.
     backend.no_truncation()
     backend.no_padding()

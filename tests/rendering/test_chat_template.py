@@ -290,3 +290,13 @@ def test_an_unusable_template_is_refused_with_the_reason(template, complaint: st
     with pytest.raises(ConfigError, match=complaint) as caught:
         ChatRenderer.from_tokenizer(with_template("qwen2.5", template))
     assert caught.value.fix
+
+
+def test_a_tokenizer_without_offsets_is_refused() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.added_tokens_decoder: dict = {}
+            self.chat_template = CHATML
+
+    with pytest.raises(ConfigError, match="Slow gives no character offsets"):
+        ChatRenderer.from_tokenizer(Slow())  # type: ignore[arg-type]
