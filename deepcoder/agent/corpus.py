@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from deepcoder.errors import MissingError
 from deepcoder.problems.decontamination import Decontaminator, Hit
 from deepcoder.problems.evaluation_sets import evaluation_guard
 from deepcoder.retrieval import Corpus, Document, RankerName, open_corpus
+from deepcoder.retrieval.documents import together
 from deepcoder.runs import progress
 from deepcoder.runs.files import atomic_write
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 RETRIEVAL = "retrieval.json"
 """File of a run folder: what the corpus is, and which passages are never shown, with the reason."""
+_LONGEST = 6
+"""Passages over which a problem or its solution is looked for."""
 
 
 def retrieve_tool(cfg: Config, folder: Path | None = None) -> RetrieveTool | None:
@@ -101,19 +104,42 @@ def open_configured(cfg: Config) -> tuple[Corpus, dict[str, Any]]:
 def contaminated(corpus: Corpus, guard: Decontaminator) -> Iterator[tuple[Document, Hit]]:
     """The passages that hold a prompt or a solution of an evaluation set.
 
-    A cut between two passages may go through a prompt. So where a document still holds one without
-    the passages that hold one alone, the rest of it goes as well.
+    A cut between two passages may go through one. So where a document still holds one without the
+    passages that hold one alone, the neighbours that hold it together go as well; where those are
+    not found, the rest of the document.
     """
     if not guard.texts:
         return
     for _, parts in groupby(corpus.documents(), key=lambda document: document.whole):
         passages = sorted(parts, key=_number)
         found = {one: hit for one in passages if (hit := _hit(guard, one)) is not None}
-        rest = [one for one in passages if one not in found]
-        if len(rest) > 1:
-            left = guard.document("\n\n".join(one.text for one in rest))
-            found |= {} if left is None else dict.fromkeys(rest, left)
+        while len(rest := [one for one in passages if one not in found]) > 1:
+            left = _across(guard, rest)
+            if left is None:
+                break
+            found |= dict.fromkeys(*(_neighbours(guard, rest) or (rest, left)))
         yield from found.items()
+
+
+def _neighbours(
+    guard: Decontaminator, passages: Sequence[Document]
+) -> tuple[Sequence[Document], Hit] | None:
+    """The fewest passages, one after the other, that hold one together."""
+    for size in range(2, min(_LONGEST, len(passages)) + 1):
+        for start in range(len(passages) - size + 1):
+            run = passages[start : start + size]
+            hit = _across(guard, run)
+            if hit is not None:
+                return run, hit
+    return None
+
+
+def _across(guard: Decontaminator, passages: Sequence[Document]) -> Hit | None:
+    for text in together(passages):
+        hit = guard.document(text)
+        if hit is not None:
+            return hit
+    return None
 
 
 def _hit(guard: Decontaminator, document: Document) -> Hit | None:

@@ -26,7 +26,7 @@ REMEMBERED = 64
 PROMPT = 0.05
 ANSWER = 0.3
 """Most that is added to a prompt and to an answer, as parts of them."""
-FEW = 5
+FEW = 2
 """Answers below which that much is added whatever they were."""
 FINEST, COARSEST = 0.05, 20.0
 """Tokens of a prompt for one of our estimate; beyond them a count is not believed."""

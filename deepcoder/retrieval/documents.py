@@ -6,10 +6,13 @@ for document in split("guide/intro.md", "Intro", "guide/intro.md", text, chars=1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Document", "split"]
+__all__ = ["VERSION", "Document", "split", "together"]
+
+VERSION = 2
+"""Of how documents are cut: an index that was cut otherwise is made again."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,27 @@ def _parts(text: str, chars: int) -> Iterator[str]:
 
 
 def _blocks(text: str, chars: int) -> Iterator[str]:
-    """Paragraphs; one that is too long is cut after a line, a word, or where it must be."""
+    """Paragraphs; one that is too long is cut after a line, a word, or where it must be.
+
+    After a line where that is possible, and the next line keeps its indentation: passages that are
+    put together again are then the same code (see `together`).
+    """
     for paragraph in text.split("\n\n"):
         rest = paragraph.strip("\n")
         while len(rest) > chars:
-            cut = max(rest.rfind("\n", 0, chars), rest.rfind(" ", chars // 2, chars))
+            cut = rest.rfind("\n", chars // 2, chars)
+            if cut < 0:
+                cut = max(rest.rfind("\n", 0, chars), rest.rfind(" ", chars // 2, chars))
             if cut < chars // 2:
                 cut = chars
             yield rest[:cut]
-            rest = rest[cut:].lstrip("\n ")
+            rest = rest[cut:].lstrip("\n") if rest[cut] == "\n" else rest[cut:].lstrip(" ")
         if rest.strip():
             yield rest
+
+
+def together(passages: Sequence[Document]) -> tuple[str, str]:
+    """The text of neighbouring passages as it may have been before it was cut: as lines, and as
+    one line where a word without spaces was cut."""
+    texts = [passage.text for passage in passages]
+    return "\n".join(texts), "".join(texts)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepcoder.errors import MissingError
-from deepcoder.retrieval import analysis
+from deepcoder.retrieval import analysis, documents
 from deepcoder.retrieval.documents import Document
 
 __all__ = ["WEIGHTS", "Changes", "Index"]
@@ -243,7 +243,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("CREATE TEMP TABLE excluded (row INTEGER PRIMARY KEY)")
     with _transaction(connection):
-        version = str((_SCHEMA_VERSION, analysis.VERSION))
+        version = str((_SCHEMA_VERSION, analysis.VERSION, documents.VERSION))
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
         found = None
         if "meta" in tables:

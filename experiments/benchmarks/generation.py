@@ -3,7 +3,7 @@
 Two questions, each with the real stage, the real SDK and a real HTTP server on loopback:
 
 - With R requests or T tokens a minute, how much of the limit is used, and how often is it broken?
-  Minutes are real ones; what counts is the time from the first to the last answer.
+  Minutes are real ones; what counts is what is answered in them, from the first request on.
 - With a provider that answers at once, how many episodes a second does the machinery play, and does
   its memory grow over 5,000 of them? Beside it the same episodes (one run of code, then the answer;
   8 side by side) in smolagents' CodeAgent, from a throwaway environment given by `--peer`. What is
@@ -11,7 +11,7 @@ Two questions, each with the real stage, the real SDK and a real HTTP server on 
   writes a ledger that survives a kill; smolagents interprets code in this process and keeps
   nothing.
 
-    python -m experiments.benchmarks.generation limits --minutes 3
+    python -m experiments.benchmarks.generation limits --minutes 5 --rates 120 5
     python -m experiments.benchmarks.generation instant --episodes 5000 --peer /tmp/peer/bin/python
 """
 
@@ -60,12 +60,14 @@ def reply_text(body: dict[str, Any]) -> str:
 
 
 class Server:
-    """Sliding windows of a minute: requests by arrival, tokens by arrival; Groq's token headers
-    when `headers`, `retry-after` when `after`."""
+    """Sliding windows of a minute, requests and tokens by arrival, or a bucket of tokens that fills
+    evenly when `bucket`; Groq's token headers when `headers`, `retry-after` when `after`.
+    """
 
-    def __init__(self, requests: int, tokens: int, latency: float, headers: bool, after: bool):
-        self.requests, self.tokens, self.latency = requests, tokens, latency
-        self.headers, self.after = headers, after
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.requests, self.tokens, self.latency = args.requests, args.tokens, args.latency
+        self.headers, self.after, self.bucket = args.headers, args.after, args.bucket
+        self.level, self.at = float(args.tokens), time.monotonic()
         self.recent: deque[float] = deque()
         self.answers: list[float] = []
         self.refused = 0
@@ -89,16 +91,17 @@ class Server:
         while self.recent and self.recent[0] <= now - 60:
             self.recent.popleft()
         used = len(self.recent)
-        full = (self.requests and used >= self.requests) or (
-            self.tokens and (used + 1) * cost > self.tokens
-        )
+        left, resets = self._tokens_left(used, now)
+        full = (self.requests and used >= self.requests) or (self.tokens and left < cost)
         more = {}
+        if not full:
+            self.level -= cost
+            left -= cost
         if self.tokens and self.headers:
-            resets = self.recent[0] + 60 - now if self.recent else 0.0
-            left = self.tokens - (used + (not full)) * cost
+            resets = (self.tokens - left) * 60 / self.tokens if self.bucket else resets
             more = {
                 "x-ratelimit-limit-tokens": str(self.tokens),
-                "x-ratelimit-remaining-tokens": str(left),
+                "x-ratelimit-remaining-tokens": str(int(left)),
                 "x-ratelimit-reset-tokens": f"{resets:.3f}s",
             }
         if full:
@@ -116,6 +119,15 @@ class Server:
         value = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
         return response(200, {**value, "choices": [choice], "usage": usage}, more)
 
+    def _tokens_left(self, used: int, now: float) -> tuple[float, float]:
+        """(tokens that are left, seconds until the oldest leave the window)."""
+        resets = self.recent[0] + 60 - now if self.recent else 0.0
+        if not self.bucket:
+            return self.tokens - used * sum(TOKENS), resets
+        self.level = min(self.tokens, self.level + (now - self.at) * self.tokens / 60)
+        self.at = now
+        return self.level, resets
+
 
 def response(status: int, value: Any, headers: dict[str, str]) -> bytes:
     data = json.dumps(value).encode()
@@ -125,7 +137,7 @@ def response(status: int, value: Any, headers: dict[str, str]) -> bytes:
 
 
 async def serve(args: argparse.Namespace) -> None:
-    server = Server(args.requests, args.tokens, args.latency, args.headers, args.after)
+    server = Server(args)
     listening = await asyncio.start_server(server.connection, "127.0.0.1", 0)
     print(listening.sockets[0].getsockname()[1], flush=True)
     await listening.serve_forever()
@@ -192,34 +204,38 @@ def environment() -> dict[str, str]:
     return os.environ | {"GROQ_API_KEY": KEY, "OPENAI_API_KEY": KEY}
 
 
-LIMITS = {
-    "120 requests, configured": (("--requests=120",), ("teacher.requests_per_minute=120",)),
-    "43,200 tokens, by headers": (("--tokens=43200", "--headers"), ()),
-    "43,200 tokens, configured": (("--tokens=43200",), ("teacher.tokens_per_minute=43200",)),
-    "120 requests, hidden, retry-after": (("--requests=120", "--after"), ()),
-    "120 requests, hidden": (("--requests=120",), ()),
-}
-"""Server and stage of each case; 43,200 tokens are 120 requests of 360."""
+def cases(rate: int) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Server and stage of each case that allows so many requests a minute."""
+    tokens = rate * sum(TOKENS)
+    requests, by_tokens = f"--requests={rate}", f"--tokens={tokens}"
+    return {
+        f"{rate} requests, configured": ((requests,), (f"teacher.requests_per_minute={rate}",)),
+        f"{tokens:,} tokens, configured": ((by_tokens,), (f"teacher.tokens_per_minute={tokens}",)),
+        f"{tokens:,} tokens, by headers": ((by_tokens, "--headers"), ()),
+        f"{tokens:,} tokens, by headers, a bucket": ((by_tokens, "--headers", "--bucket"), ()),
+        f"{rate} requests, hidden, with retry-after": ((requests, "--after"), ()),
+        f"{rate} requests, hidden": ((requests,), ()),
+    }
 
 
-def limits(minutes: float) -> None:
+def limits(minutes: float, rates: list[int]) -> None:
     """All cases side by side: they wait nearly all of the time."""
     with contextlib.ExitStack() as stack:
         running = []
-        for name, (server, settings) in LIMITS.items():
+        for rate, name, (server, settings) in [(r, *c) for r in rates for c in cases(r).items()]:
             url = stack.enter_context(provider(f"--latency={LATENCY}", *server))
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             seconds = f"generation.max_seconds={60 * minutes + 3}"
-            command = stage(folder, url, int(90 * minutes) + 200, seconds, *settings)
-            running.append((name, url, run_quietly(command)))
+            command = stage(folder, url, int(0.8 * rate * minutes) + 200, seconds, *settings)
+            running.append((rate, name, url, run_quietly(command)))
         print("| limit a minute | answers in the time | share of the limit | refused |")
         print("|---|---:|---:|---:|")
-        for name, url, process in running:
+        for rate, name, url, process in running:
             process.wait()
             found = books(url)
             began = found["answers"][0] - LATENCY
-            used = sum(at < began + 60 * minutes for at in found["answers"])
-            most = 120 * minutes
+            used = sum(at < began + 60 * minutes + LATENCY for at in found["answers"])
+            most = rate * minutes
             print(f"| {name} | {used} of {most:.0f} | {used / most:.1%} | {found['refused']} |")
 
 
@@ -325,6 +341,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     part = parts.add_parser("limits")
     part.add_argument("--minutes", type=float, default=3.0)
+    part.add_argument("--rates", type=int, nargs="+", default=[120, 5], help="requests a minute")
     part = parts.add_parser("instant")
     part.add_argument("--episodes", type=int, default=5000)
     part.add_argument("--peer", help="python of an environment with smolagents[openai]")
@@ -335,12 +352,13 @@ def main() -> None:
     part.add_argument("--latency", type=float, default=0.0)
     part.add_argument("--headers", action="store_true")
     part.add_argument("--after", action="store_true")
+    part.add_argument("--bucket", action="store_true")
     part = parts.add_parser("peer")
     part.add_argument("--url", required=True)
     part.add_argument("--episodes", type=int, required=True)
     args = parser.parse_args()
     if args.part == "limits":
-        limits(args.minutes)
+        limits(args.minutes, args.rates)
     elif args.part == "instant":
         instant(args.episodes, args.peer, args.peer_episodes)
     elif args.part == "serve":

@@ -145,7 +145,7 @@ def indented(code: str) -> str:
         ("fenced.md", f"# Marbles\n\nSo:\n\n```python\n{SOLUTION}```\nThat is all.", 1),
         ("page.html", f"<h1>Marbles</h1><p>So:</p><pre>{SOLUTION}</pre><p>Fine.</p>", 1),
         ("guide.rst", f"Marbles\n=======\n\nSo::\n\n{indented(SOLUTION)}\n\nThat is all.", 1),
-        ("cut.txt", f"{'a ' * 150}\n{PROMPT}\n{'b ' * 150}", 2),
+        ("cut.txt", f"{'a ' * 150}{PROMPT} {'b ' * 150}", 2),
         ("other.md", "# Marbles\n\nReturn how many of the glass marbles roll further.", 0),
         ("code.md", f"# Code\n\n```python\n{SOLUTION.replace('length', 'size')[:150]}```", 0),
     ],
@@ -169,6 +169,52 @@ def test_problems_of_evaluation_sets_are_never_shown(
     shown = asyncio.run(tool.trial(query)).observation.content
     assert "Heaps" in shown, "everything else is found"
     assert (name in shown) is (hidden == 0)
+
+
+LONG = """def marbles(lengths, jars):
+    widest = max((jar["width"] for jar in jars if jar["colour"] == "blue"), default=0)
+    far, near, twice = [], [], 0
+    for number, length in enumerate(lengths):
+        if length > widest and number % 3 != 2:
+            far.append((length, number))
+            twice += length % 2
+        elif length == widest or number in (3, 5, 7):
+            near.append(length - number)
+        else:
+            near = [other * 2 for other in near if other > number][:24]
+    return len(far) + twice - sum(near) // max(1, len(near))
+"""
+"""A solution without an empty line, longer than the passages of the tests."""
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("fenced.md", "# Marbles\n\nSo:\n\n```python\n", "```\n"),
+        ("bare.md", "# Marbles\n\nSo:\n\n", "\n"),
+        ("page.html", "<h1>Marbles</h1><pre>", "</pre>"),
+        ("plain.txt", "Marbles.\n\n", "\n"),
+    ],
+)
+@pytest.mark.parametrize("chars", [200, 333])
+@pytest.mark.parametrize("padding", [0, 40])
+def test_a_solution_that_is_cut_over_passages_is_never_shown(
+    tmp_path: Path, name: str, before: str, after: str, chars: int, padding: int
+) -> None:
+    folder, evaluation = tmp_path / "docs", tmp_path / "evaluation.jsonl"
+    folder.mkdir()
+    evaluation.write_text(json.dumps({"id": "eval/8", "prompt": PROMPT, "code": LONG}) + "\n")
+    other = "Clay is fired twice in a kiln and cools for a day. " * 3
+    lines = "".join(f"A line about kilns, number {n}.\n" for n in range(padding))
+    text = f"{other}\n\n{lines}{before}{LONG}{after}\n\n{other}\n\n{other}\n"
+    (folder / name).write_text(text.replace("<h1>", "</p><h1>", 1) if "html" in name else text)
+    given = (f"retrieval.decontaminate=[{evaluation}]", f"retrieval.passage_chars={chars}")
+    corpus, report = open_configured(config(folder, *given))
+    removed = {one["id"] for one in report["removed"]}
+    assert report["evaluation_problems_found"].keys() == {"eval/8"}
+    shown = [one.text for one in corpus.documents() if one.id not in removed]
+    assert "far.append" not in "\n".join(shown)
+    assert "kiln" in "\n".join(shown), "the rest of the document is shown"
 
 
 def test_what_is_excluded_and_what_is_contaminated_go_together(
