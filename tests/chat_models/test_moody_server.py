@@ -4,11 +4,27 @@ through the command line ends with every problem in one ledger, once."""
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chat_models.api_cases import teacher
-from chat_models.moody_server import AGAIN, ANSWERS, CHARGED, KEY, WEIRD, MoodyServer, in_turn, lift
+from chat_models.moody_server import (
+    AGAIN,
+    ANSWERS,
+    CHARGED,
+    KEY,
+    WEIRD,
+    MoodyServer,
+    every,
+    in_turn,
+    lift,
+)
 
 from deepcoder.chat_models.pricing import Spending
 from deepcoder.errors import BackendError
@@ -94,3 +110,93 @@ def test_a_key_does_not_follow_to_another_host(kind: str, mood: str) -> None:
         assert isinstance(error, BackendError)
         assert all(KEY not in (seen or "") for seen in other.authorizations)
         assert other.served == []
+
+
+def problems(path: Path, count: int) -> Path:
+    with path.open("w") as file:
+        for n in range(count):
+            record = {
+                "id": f"b/{n}",
+                "prompt": f"Return the absolute value of `x`, plus {n}.",
+                "entry_point": "lift",
+                "visible": [{"args": [-2], "expected": 2 + n}],
+                "hidden": [{"args": [x], "expected": abs(x) + n} for x in (5, -5, 0)],
+            }
+            file.write(json.dumps(record) + "\n")
+    return path
+
+
+def lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    (path,) = (folder / "runs" / "generate").glob(f"*/{name}")
+    return [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+
+
+def run_with_kills(
+    folder: Path, kind: str, count: int, kills: int, *more: str
+) -> tuple[MoodyServer, subprocess.CompletedProcess[str]]:
+    """The command as a user runs it, killed at random instants and run again to its end."""
+    rng = random.Random()
+    seed = rng.randrange(1 << 30)
+    print(f"random seed {seed}")  # pytest shows it when the test fails
+    rng.seed(seed)
+    with MoodyServer(mood=every(4, seed=seed)) as server:
+        command = [
+            *(sys.executable, "-m", "deepcoder.generate", f"paths.runs={folder / 'runs'}"),
+            "problems=jsonl",
+            f"problems.path={problems(folder / 'problems.jsonl', count)}",
+            "problems.heldout_fraction=0",
+            "generation.limit=null",
+            *(f"teacher={kind}", "teacher.model=m", f"teacher.base_url={server.url(kind)}"),
+            *(f"teacher.cache={folder / 'responses'}", "teacher.retry_seconds=0.02"),
+            "+teacher.prices={m: {input: 1.0, output: 10.0, date: '2026-11-01'}}",
+            *more,
+        ]
+        quiet = subprocess.DEVNULL
+        for _ in range(kills):
+            before = len(server.requests)
+            with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
+                while process.poll() is None and len(server.requests) == before:
+                    time.sleep(0.005)
+                time.sleep(rng.uniform(0.05, 0.8))
+                process.kill()
+        return server, subprocess.run(command, capture_output=True, text=True)
+
+
+def check(folder: Path, server: MoodyServer, count: int, kills: int) -> None:
+    accepted = [record["id"] for record in lines(folder, "trajectories.jsonl")]
+    rejected = [record["trajectory"] for record in lines(folder, "rejected.jsonl")]
+    assert len({*accepted, *(one["id"] for one in rejected)}) == count
+    assert len(accepted) + len(rejected) == count  # every problem, once
+    for one in lines(folder, "trajectories.jsonl"):
+        assert int(one["problem_id"].partition("/")[2]) % 11 != 5  # the wrong ones are not in it
+    assert sum(times - 1 for times in server.delivered.values()) <= 8 * kills
+    account = lines(folder, "spending.jsonl")
+    assert sum("estimated" not in line for line in account) <= sum(server.delivered.values())
+    assert len(account) >= len(server.served)  # whatever was charged is booked
+    assert [path for path in folder.rglob("*") if path.is_file() and KEY in path.read_text()] == []
+
+
+def test_a_run_with_a_kill_ends_with_every_problem_in_one_ledger(tmp_path: Path) -> None:
+    server, done = run_with_kills(tmp_path, "openai_compatible", 60, 1)
+    assert done.returncode == 0, done.stderr
+    assert KEY not in done.stdout + done.stderr
+    check(tmp_path, server, 60, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_hundred_problems_and_five_kills(tmp_path: Path, kind: str) -> None:
+    server, done = run_with_kills(tmp_path, kind, 200, 5)
+    assert done.returncode == 0, done.stderr
+    check(tmp_path, server, 200, 5)
+
+
+@pytest.mark.slow
+def test_a_budget_holds_over_kills_and_strange_answers(tmp_path: Path) -> None:
+    """Two hundred problems cost 0.13 dollars; half of that is allowed."""
+    server, done = run_with_kills(tmp_path, "groq", 200, 4, "generation.max_usd=0.06")
+    assert done.returncode == 3
+    assert "generation.max_usd" in done.stderr
+    in_flight = 8 * 2 * 0.0006
+    assert sum(line["usd"] for line in lines(tmp_path, "spending.jsonl")) >= 0.06
+    assert len(server.served) * 0.0003 <= 0.06 + in_flight
