@@ -20,29 +20,26 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 from deepcoder.errors import ConfigError, DeepcoderError, IncompleteError
-from deepcoder.runs import RunFolder, progress, stage, stage_key
+from deepcoder.runs import RunFolder, stage, stage_key
 from deepcoder.runs.halting import Halt, for_seconds, stop_on_signals
 
 if TYPE_CHECKING:
     from deepcoder.chat_models.pricing import Spending
     from deepcoder.config import Config
-    from deepcoder.trajectories.collection import OnDone, Task
-    from deepcoder.trajectories.meter import Meter
+    from deepcoder.trajectories.collection import Task
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import Refusal, RejectedStore
     from deepcoder.types import Problem, Trajectory
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0
-"""Seconds between two lines of `metrics.jsonl`."""
 FILES = {
     "trajectories.jsonl": "accepted trajectories, one JSON object a line",
     "rejected.jsonl": "every other episode, with the reason why it was not accepted",
@@ -129,6 +126,7 @@ async def _generate(
     from deepcoder.trajectories.meter import Following, Meter
     from deepcoder.trajectories.store import TrajectoryStore
     from deepcoder.trajectories.verification import RejectedStore
+    from deepcoder.trajectories.watching import reporting, when
     from deepcoder.types import Sampling
 
     generation = cfg.generation
@@ -180,7 +178,7 @@ async def _generate(
             )
             clock = for_seconds(halt, generation.max_seconds, over)
             hurry = getattr(teacher, "hurry", lambda: None)
-            async with _reporting(run, meter, on_done) as told, _when(halt, hurry):
+            async with reporting(run, meter, on_done) as told, when(halt.event, hurry):
                 with clock:
                     await collect(
                         agent,
@@ -200,8 +198,7 @@ async def _generate(
             unfinished = len(planned.missing(accepted, rejected))
             if generation.dry_run and not left and not halt.event.is_set():
                 limits = teacher.limits() if hasattr(teacher, "limits") else (None, None)
-                ids = {task.id for task in pilot}
-                _forecast(cfg, run, ids, accepted, rejected, unfinished, limits, spending)
+                _tell(cfg, run, pilot, accepted, rejected, unfinished, limits, spending)
                 return unfinished, None
         if spending is not None and (budget := spending.exhausted):
             fix = f"raise {budget.partition('=')[0]} and run the same command again"
@@ -222,10 +219,10 @@ def _within(most: int | None, tasks: list[Task], played: int, halt: Halt) -> lis
     return tasks[: max(0, most - played)]
 
 
-def _forecast(
+def _tell(
     cfg: Config,
     run: RunFolder,
-    ids: set[str],
+    pilot: Collection[Task],
     accepted: TrajectoryStore,
     rejected: RejectedStore,
     remaining: int,
@@ -235,6 +232,7 @@ def _forecast(
     """Print and store what the rest of the run will cost, by the episodes of the pilot."""
     from deepcoder.trajectories.forecast import forecast, show
 
+    ids = {task.id for task in pilot}
     solved = [trajectory for trajectory in accepted if trajectory.id in ids]
     played = [*solved, *(r.trajectory for r in rejected if r.id in ids)]
     used = sum(u.usage.usd for u in (*accepted, *(r.trajectory for r in rejected)))
@@ -268,47 +266,6 @@ def _account(cfg: Config, run: RunFolder, halt: Halt) -> Spending | None:
 def _paid(spending: Spending) -> str:
     total = spending.total
     return f"{total.requests} requests, {spending.tokens} tokens, {total.usd:.4f} dollars"
-
-
-@contextlib.asynccontextmanager
-async def _when(halt: Halt, call: Callable[[], None]) -> AsyncIterator[None]:
-    """Calls once when the run is halted."""
-
-    async def wait() -> None:
-        await halt.event.wait()
-        call()
-
-    waiting = asyncio.create_task(wait())
-    try:
-        yield
-    finally:
-        waiting.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _reporting(
-    run: RunFolder, meter: Meter, then: OnDone
-) -> AsyncIterator[Callable[[Trajectory, Refusal | None], None]]:
-    """A progress bar with the meter's facts, and the same in `metrics.jsonl` every few seconds."""
-    with progress("generate", meter.total) as advance:
-        advance(meter.played, **meter.facts())
-
-        def on_done(trajectory: Trajectory, refused: Refusal | None) -> None:
-            then(trajectory, refused)
-            advance(1, **meter.facts())
-
-        async def tick() -> None:
-            while True:  # also while nothing is done: a wait for limits must be seen
-                await asyncio.sleep(EVERY)
-                advance(0, **meter.facts())
-                run.metric(**meter.record())
-
-        ticking = asyncio.create_task(tick())
-        try:
-            yield on_done
-        finally:
-            ticking.cancel()
-            run.metric(**meter.record())
 
 
 def _conclude(run: RunFolder) -> None:

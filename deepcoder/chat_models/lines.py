@@ -79,7 +79,7 @@ class LineFile:
                 raise ValueError(f"expected an object, found {type(record).__name__}")
         except (ValueError, RecursionError) as error:
             raise DataError(
-                f"{self.path} line {number} is not a JSON record: {error}", fix=self._remedy
+                f"{self.path} line {number} is not a JSON record: {error}.", fix=self._remedy
             ) from None
         return Line(self.path, number, offset, record, self._remedy)
 

@@ -121,7 +121,7 @@ class RecordStore(Generic[R]):
             if last:
                 return None  # a crash of the machine can leave a block of zeros with a newline
             raise DataError(
-                f"{self.path} line {number} is not a JSON record: {error}",
+                f"{self.path} line {number} is not a JSON record: {error}.",
                 fix="restore the file from a copy, or delete that line",
             ) from error
         found = self.version(value)
@@ -137,7 +137,7 @@ class RecordStore(Generic[R]):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise DataError(
-                f"{self.path} line {number}, field {where}: {first['msg']}",
+                f"{self.path} line {number}, field {where}: {first['msg']}.",
                 fix="restore the file from a copy, or delete that line",
             ) from error
 
