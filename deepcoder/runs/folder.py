@@ -17,7 +17,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 import deepcoder
-from deepcoder.errors import DeepcoderError
+from deepcoder.errors import DataError, DeepcoderError
 from deepcoder.runs.files import atomic_write, file_hash, leads
 from deepcoder.runs.keys import stage_folder, stage_key
 
@@ -102,9 +102,21 @@ class RunFolder:
         return run
 
     def info(self) -> dict[str, Any]:
-        """`run.json`, or an empty dict when there is none."""
+        """`run.json`, or an empty dict when there is none. Raises DataError for one that is spoiled
+        (it is written whole, so not by a kill)."""
         path = self.path / "run.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        if not path.exists():
+            return {}
+        try:
+            info = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(info, dict):
+                raise ValueError(f"expected an object, found {type(info).__name__}")
+        except ValueError as error:
+            raise DataError(
+                f"{path} cannot be read: {error}.",
+                fix="restore it from a copy, or delete it: the run goes on with what is beside it",
+            ) from None
+        return info
 
     def _write_info(self, info: dict[str, Any]) -> None:
         if not leads():

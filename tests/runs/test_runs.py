@@ -8,7 +8,7 @@ import os
 import pytest
 
 from deepcoder.config import compose
-from deepcoder.errors import DeepcoderError
+from deepcoder.errors import DataError, DeepcoderError
 from deepcoder.runs import RunFolder, atomic_write, content_hash, stage_folder, stage_key
 
 
@@ -102,6 +102,18 @@ def test_a_folder_of_another_configuration_is_refused(cfg, tmp_path):
     other = compose("prepare", ["student=tiny"])
     with pytest.raises(DeepcoderError, match="another configuration"):
         RunFolder.open(other, "prepare", tmp_path / "mine")
+
+
+@pytest.mark.parametrize("spoiled", ['{"stage": "gen', "", "[]", b"\xff\xfe"])
+def test_a_spoiled_record_of_a_run_is_named_and_may_be_deleted(cfg, spoiled):
+    run = RunFolder.open(cfg, "train")
+    path = run.path / "run.json"
+    path.write_bytes(spoiled if isinstance(spoiled, bytes) else spoiled.encode())
+    with pytest.raises(DataError, match=r"run\.json cannot be read") as caught:
+        RunFolder.open(cfg, "train")
+    assert "delete it" in str(caught.value.fix)
+    path.unlink()
+    assert RunFolder.open(cfg, "train").info()["status"] == "running"
 
 
 def test_inputs_are_recorded_with_their_hash(cfg, tmp_path):
