@@ -283,7 +283,7 @@ def _conclude(run: RunFolder) -> None:
         first = next(iter(rejected), None)
         raise IncompleteError(
             f"No trajectory was accepted: {reasons}. The first: "
-            f"{first.trajectory.problem_id if first else '?'}: {first.detail if first else '?'}",
+            f"{first.trajectory.problem_id if first else '?'}: {first.detail if first else '?'}.",
             fix=f"read {rejected.path}, then change the teacher or the problems",
         )
     run.finish(**summary)
